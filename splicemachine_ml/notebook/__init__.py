@@ -1,0 +1,1 @@
+"""What a notebook shows: progress and rich display."""

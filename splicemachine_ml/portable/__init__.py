@@ -1,0 +1,1 @@
+"""From a saved Spark pipeline to answers without Spark."""

@@ -1,0 +1,1 @@
+"""The SageMaker container contract: /ping and /invocations."""

@@ -1,0 +1,1 @@
+"""Everything that needs a Spark session: save, load, describe, evaluate."""

@@ -1,0 +1,1 @@
+"""Where a model can be deployed to, and the bundle that travels there."""

@@ -1,0 +1,1 @@
+"""Runs, parameters, metrics, tags and artifacts on MLflow."""
