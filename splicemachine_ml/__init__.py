@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from splicemachine_ml.database.context import PySpliceContext as PySpliceContext
     from splicemachine_ml.database.context import SpliceMLContext as SpliceMLContext
     from splicemachine_ml.manager import MLManager as MLManager
-    from splicemachine_ml.store.scorer import Scorer as Scorer
     from splicemachine_ml.settings import Settings as Settings
     from splicemachine_ml.spark.evaluation import (
         SpliceBinaryClassificationEvaluator as SpliceBinaryClassificationEvaluator,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     )
     from splicemachine_ml.spark.evaluation import SpliceRegressionEvaluator as SpliceRegressionEvaluator
     from splicemachine_ml.spark.session import spark_session as spark_session
+    from splicemachine_ml.store.scorer import Scorer as Scorer
 
 
 def __getattr__(name: str) -> Any:
