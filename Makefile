@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml conf/constraints.txt
 install: $(STAMP)   ## set up .venv with exact versions, and check Java
 
 demo: $(STAMP)      ## the main job on 9,857 real loans: database, two runs, parity, a local endpoint
-	$(BIN)/python notebooks/demo.py
+	$(BIN)/python notebooks/run.py notebooks/01_loans.ipynb
 
 test: $(STAMP)      ## the whole test suite
 	$(BIN)/python -m pytest

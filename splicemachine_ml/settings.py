@@ -38,12 +38,15 @@ class Settings:
     serving_drain_timeout: float
 
     def __repr__(self) -> str:
-        """Show every key; URLs may carry a password, so their values stay out."""
-        shown = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("tracking_uri", "database_url"):
-            if "@" in shown[name] or "password" in shown[name].lower():
-                shown[name] = "<hidden: carries credentials>"
-        return "Settings(" + ", ".join(f"{k}={v!r}" for k, v in shown.items()) + ")"
+        """Show every key, credentials left out."""
+        return "Settings(" + ", ".join(f"{f.name}={self.shown(f.name)!r}" for f in fields(self)) + ")"
+
+    def shown(self, key: str) -> Any:
+        """Return the value of ``key`` as it may be printed: a URL that may carry credentials is hidden."""
+        value = getattr(self, key)
+        if isinstance(value, str) and ("@" in value or "password" in value.lower()):
+            return "<hidden: it may carry credentials>"
+        return value
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Settings:
