@@ -301,12 +301,17 @@ class KMeans(Predictor):
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """A fitted pipeline, nested pipelines flattened, in order of execution."""
+    """A fitted pipeline, nested pipelines flattened, in order of execution.
+
+    ``training_columns``: the columns that only fitting reads (labelCol, weightCol, ... of the models):
+    transform() works without them, so scoring accepts and ignores them.
+    """
 
     uid: str
     spark_class: str
     spark_version: str
     stages: tuple[Stage, ...]
+    training_columns: tuple[str, ...] = ()
 
 
 Kind: TypeAlias = Literal["number", "string", "any", "vector"]
