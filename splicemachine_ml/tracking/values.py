@@ -127,7 +127,8 @@ def _key(kind: str, key: Any) -> str:
         raise TrackingError(f"the name of a {kind} must be text, not {key!r}")
     if len(key) > MAX_ENTITY_KEY_LENGTH:
         raise TrackingError(f"{kind} name {key[:40]!r}... has {len(key)} characters, 250 are allowed")
-    if not validate_param_and_metric_name(key):
+    # MLflow's pattern lets a newline at the end through.
+    if not validate_param_and_metric_name(key) or key.endswith("\n"):
         raise TrackingError(f"{kind} name {key!r} is not allowed. {bad_character_message()}")
     if path_not_unique(key):
         raise TrackingError(f"{kind} name {key!r} is not allowed: names are paths, without . and .. or //")
