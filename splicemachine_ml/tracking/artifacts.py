@@ -38,12 +38,15 @@ class Artifacts(Tracked):
             local_path = file_name
         run_id = self._session.run_id()
         source = _existing(local_path)
-        if name is None:
-            with translated(f"log {source} to run {run_id}"):
-                self.client.log_artifact(run_id, str(source), artifact_path)
+        if name is not None:
+            deprecated("log_artifact(name=...)", "log_artifact(local_path, artifact_path)")
+            self._log_renamed(source, PurePosixPath(name))
             return
-        deprecated("log_artifact(name=...)", "log_artifact(local_path, artifact_path)")
-        target = PurePosixPath(name)
+        with translated(f"log {source} to run {run_id}"):
+            self.client.log_artifact(run_id, str(source), artifact_path)
+
+    def _log_renamed(self, source: Path, target: PurePosixPath) -> None:
+        run_id = self._session.run_id()
         with tempfile.TemporaryDirectory() as folder, translated(f"log {source} to run {run_id}"):
             renamed = Path(folder) / target.name
             shutil.copy(source, renamed)
@@ -74,8 +77,9 @@ class Artifacts(Tracked):
             return
         if len(artifact_path) != len(files):
             raise TrackingError(f"{len(files)} files, but {len(artifact_path)} names for them")
+        deprecated("log_artifacts(file_names, names)", "log_artifacts(files, artifact_path)")
         for file, name in zip(files, artifact_path, strict=True):
-            self.log_artifact(file, name=name)
+            self._log_renamed(file, PurePosixPath(name))
 
     def list_artifacts(self, run_id: str | None = None, path: str | None = None) -> list[FileInfo]:
         """Return what lies in a folder of a run, the active one by default."""
