@@ -22,16 +22,14 @@ class Describing(Tracking):
 
         self._log_description(describe.feature_transformations(unfit_pipeline))
 
-    def log_model_params(self, pipeline_or_model: Any, stage_index: int | None = None) -> None:
+    def log_model_params(self, pipeline_or_model: Any, stage_index: int = -1) -> None:
         """Log parameter "model" and a "Hyperparameter- name" for each parameter of the model.
 
-        Of a pipeline the last model counts, or the stage at ``stage_index``.
+        Of a pipeline the last model counts, or the stage at ``stage_index`` when that is not -1.
         """
         from splicemachine_ml.spark import describe
 
-        if stage_index is not None:
-            pipeline_or_model = pipeline_or_model.stages[stage_index]
-        self._log_description(describe.model_params(pipeline_or_model))
+        self._log_description(describe.model_params(pipeline_or_model, stage_index))
 
     def log_evaluator_metrics(self, evaluator: Any) -> None:
         """Log every metric of the evaluator's get_results."""
