@@ -1,1 +1,5 @@
-"""From the intermediate representation to an ONNX graph in double precision."""
+"""A plan as an ONNX graph in double precision: ``build(plan) -> (model bytes, ScoringSpec)``."""
+
+from splicemachine_ml.portable.onnx.build import build
+
+__all__ = ["build"]

@@ -1,0 +1,77 @@
+"""From raw predictions to probabilities and a class, as every Spark classifier does it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splicemachine_ml.portable.onnx.context import Context
+from splicemachine_ml.portable.onnx.graph import Graph
+from splicemachine_ml.portable.stages import Classifier
+
+_LARGEST = float(np.finfo(np.float64).max)
+
+
+def sigmoid(graph: Graph, x: str) -> str:
+    """1 / (1 + exp(-x)). Not ONNX Sigmoid: onnxruntime's is 0 below -37 in double."""
+    return graph.node(
+        "Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", x)), graph.constant([[1.0]]))
+    )
+
+
+def complement(graph: Graph, first: str) -> str:
+    """[p, 1 - p], the two probabilities of a binary model."""
+    return graph.node("Concat", first, graph.node("Sub", graph.constant([[1.0]]), first), axis=1)
+
+
+def softmax(graph: Graph, raw: str) -> str:
+    """Spark: ml.impl.Utils.softmax, where an infinite margin wins outright. ONNX: Softmax."""
+    return graph.node("Softmax", graph.node("Min", raw, graph.constant([[_LARGEST]])), axis=1)
+
+
+def normalized(graph: Graph, raw: str) -> str:
+    """Each row over its sum, a zero row unchanged.
+
+    Spark: ProbabilisticClassificationModel.normalizeToProbabilitiesInPlace.
+    """
+    total = graph.node("ReduceSum", raw, graph.constant([1], np.int64), keepdims=1)
+    is_zero = graph.node("Equal", total, graph.constant([[0.0]]))
+    return graph.node("Div", raw, graph.node("Where", is_zero, graph.constant([[1.0]]), total))
+
+
+def first_largest(graph: Graph, scores: str) -> str:
+    """The position of the largest score, the first of equals (Vector.argmax). ONNX: ArgMax."""
+    return graph.number(graph.node("ArgMax", scores, axis=1, keepdims=1))
+
+
+def above(graph: Graph, score: str, limit: float) -> str:
+    """1.0 where score [N, 1] is strictly above the limit. ONNX: Greater."""
+    return graph.number(graph.node("Greater", score, graph.constant([[limit]])))
+
+
+def second(graph: Graph, scores: str) -> str:
+    """Column 1 of [N, 2]."""
+    one, two = graph.constant([1], np.int64), graph.constant([2], np.int64)
+    return graph.node("Slice", scores, one, two, one)
+
+
+def define_classes(context: Context, stage: Classifier, raw: str, probability: str, prediction: str) -> None:
+    """Write the three columns of a classifier; what nobody reads is pruned later."""
+    graph = context.graph
+    context.define(stage.raw_prediction, graph.value(raw, stage.num_classes))
+    if stage.probability:
+        context.define(stage.probability, graph.value(probability, stage.num_classes))
+    context.define_number(stage.prediction, prediction, upper=stage.num_classes)
+
+
+def predicted_class(graph: Graph, stage: Classifier, raw: str, probability: str) -> str:
+    """The class of a model without a rule of its own.
+
+    Spark: ProbabilisticClassificationModel.transform: argmax of the raw prediction when that column is on
+    (of the probability otherwise); with thresholds argmax of p / t, where 0 / 0 never wins.
+    """
+    if stage.thresholds is None:
+        return first_largest(graph, raw if stage.raw_prediction or not stage.probability else probability)
+    scaled = graph.node("Div", probability, graph.constant([stage.thresholds]))
+    if (stage.thresholds == 0).any():
+        scaled = graph.node("Where", graph.node("IsNaN", scaled), graph.constant([[-np.inf]]), scaled)
+    return first_largest(graph, scaled)

@@ -1,0 +1,93 @@
+"""Linear models and the perceptron: one matrix product a layer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from splicemachine_ml.portable.onnx import classify
+from splicemachine_ml.portable.onnx.context import Context
+from splicemachine_ml.portable.onnx.graph import Graph
+from splicemachine_ml.portable.stages import (
+    Floats,
+    LinearRegression,
+    LinearSVC,
+    LogisticRegression,
+    MultilayerPerceptron,
+    Predictor,
+)
+
+
+def logistic_regression(context: Context, stage: LogisticRegression) -> None:
+    """Margins, then sigmoid (binary) or softmax (multinomial).
+
+    Spark: classification.LogisticRegressionModel. Binary: raw (-m, m), p0 = 1 / (1 + exp(m)), p1 = 1 - p0;
+    class 1 when m > log(t / (1 - t)) (raw column on), p1 > t (probability on), else score > t. ONNX: Gemm.
+    """
+    graph, features = context.graph, _features(context, stage)
+    margins = _affine(graph, features, stage.coefficients.T, stage.intercepts)
+    if stage.is_multinomial:
+        probability = classify.softmax(graph, margins)
+        prediction = classify.predicted_class(graph, stage, margins, probability)
+        classify.define_classes(context, stage, margins, probability, prediction)
+        return
+    raw = graph.node("Concat", graph.node("Neg", margins), margins, axis=1)
+    probability = classify.complement(graph, classify.sigmoid(graph, graph.node("Neg", margins)))
+    if stage.raw_prediction:
+        prediction = classify.above(graph, margins, _logit(stage.threshold))
+    elif stage.probability:
+        prediction = classify.above(graph, classify.second(graph, probability), stage.threshold)
+    else:
+        prediction = classify.above(graph, classify.sigmoid(graph, margins), stage.threshold)
+    classify.define_classes(context, stage, raw, probability, prediction)
+
+
+def linear_svc(context: Context, stage: LinearSVC) -> None:
+    """Raw (-m, m), class 1 when m > threshold. Spark: classification.LinearSVCModel. ONNX: Gemm."""
+    graph, features = context.graph, _features(context, stage)
+    margin = _affine(graph, features, stage.coefficients.reshape(-1, 1), np.array([stage.intercept]))
+    raw = graph.node("Concat", graph.node("Neg", margin), margin, axis=1)
+    classify.define_classes(context, stage, raw, "", classify.above(graph, margin, stage.threshold))
+
+
+def linear_regression(context: Context, stage: LinearRegression) -> None:
+    """x . w + b. Spark: regression.LinearRegressionModel. ONNX: Gemm."""
+    features = _features(context, stage)
+    weights = stage.coefficients.reshape(-1, 1)
+    context.define_number(
+        stage.prediction, _affine(context.graph, features, weights, np.array([stage.intercept]))
+    )
+
+
+def multilayer_perceptron(context: Context, stage: MultilayerPerceptron) -> None:
+    """Affine layers with sigmoids between; the last layer is raw, its softmax the probability.
+
+    Spark: ml.ann.FeedForwardModel (multiLayerPerceptron, softmaxOnTop). ONNX: Gemm.
+    """
+    graph = context.graph
+    layer = _features(context, stage)
+    last = len(stage.weights) - 1
+    for at, (weights, biases) in enumerate(zip(stage.weights, stage.biases, strict=True)):
+        layer = _affine(graph, layer, weights, biases)
+        if at < last:
+            layer = classify.sigmoid(graph, layer)
+    probability = classify.softmax(graph, layer)
+    prediction = classify.predicted_class(graph, stage, layer, probability)
+    classify.define_classes(context, stage, layer, probability, prediction)
+
+
+def _features(context: Context, stage: Predictor) -> str:
+    return context.tensor(context.vector(stage, stage.features, stage.num_features))
+
+
+def _affine(graph: Graph, x: str, weights: Floats, biases: Floats) -> str:
+    """x [N, d] times weights [d, m] plus biases [m]."""
+    return graph.node("Gemm", x, graph.constant(weights), graph.constant(biases))
+
+
+def _logit(threshold: float) -> float:
+    """The margin at which the probability is the threshold, infinite at the ends as in Spark."""
+    if threshold in (0.0, 1.0):
+        return math.copysign(math.inf, threshold - 0.5)
+    return math.log(threshold / (1.0 - threshold))

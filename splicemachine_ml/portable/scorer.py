@@ -1,0 +1,186 @@
+"""Score a Spark pipeline without Spark: NumPy and onnxruntime, nothing else.
+
+One call: the host makes one float64 matrix of the columns (labels become positions), one ONNX graph in
+double precision does the arithmetic, and the host acts on broken rules as Spark's handleInvalid says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from splicemachine_ml.errors import ModelStoreError, ScoringError
+from splicemachine_ml.portable.encode import Batch, Matrix
+from splicemachine_ml.portable.rules import Broken, RuleBook
+from splicemachine_ml.portable.spec import InputSpec, OutputSpec, ScoringSpec, StageSpec, read_spec
+
+CHUNK_ROWS = 1024  # x, one-hot columns and leaf numbers of a chunk stay in a core's cache
+
+Columns = Mapping[str, NDArray[Any]]
+
+
+class Scorer:
+    """A loaded model; thread-safe, no call changes it.
+
+    ``spec`` is everything known about the model, ``session`` the onnxruntime session of its graph.
+    """
+
+    def __init__(self, spec: ScoringSpec, model: bytes) -> None:
+        self.spec = spec
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # rows are too small to share
+        options.log_severity_level = 3
+        try:
+            self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except _ORT_ERRORS as error:
+            raise ModelStoreError(f"onnxruntime cannot load {spec.model_file}: {error}") from error
+        self._matrix = Matrix(spec)
+        self._rules = RuleBook(spec)
+        self._output_names = [output.name for output in self.session.get_outputs()]
+        self._decoders = [_decoder(output) for output in spec.outputs]
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Scorer:
+        """Load ``model.onnx`` and ``spec.json``; ModelStoreError when absent, damaged or newer."""
+        folder = Path(directory)
+        spec = read_spec(folder)
+        try:
+            model = (folder / spec.model_file).read_bytes()
+        except OSError as error:
+            raise ModelStoreError(f"no readable {spec.model_file} in {folder}: {error}") from error
+        if hashlib.sha256(model).hexdigest() != spec.model_sha256:
+            raise ModelStoreError(f"{folder / spec.model_file} is corrupt: its checksum does not match")
+        return cls(spec, model)
+
+    @property
+    def inputs(self) -> tuple[InputSpec, ...]:
+        """The raw columns ``score`` needs: name, kind, size (vectors), nullable, Spark type."""
+        return self.spec.inputs
+
+    @property
+    def outputs(self) -> tuple[OutputSpec, ...]:
+        """The columns ``score`` returns, besides ``row_index``: name, kind, size, labels."""
+        return self.spec.outputs
+
+    @property
+    def stages(self) -> tuple[StageSpec, ...]:
+        """The scored stages in order: kind, uid, and how each is scored."""
+        return self.spec.stages
+
+    def score(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """Spark's ``transform`` of N rows.
+
+        ``columns``: every input by name, shape [N] (vectors [N, size] or an object array of sequences).
+        Returns numbers float64 [M], vectors float64 [M, size], text as object arrays, and ``row_index``
+        int64 [M], the input row of each answer (M < N where handleInvalid="skip" drops rows). A null number
+        is NaN, a null text None. Raises ScoringError with the column and, where known, the row.
+        """
+        x = self._matrix.one_row(columns)
+        if x is not None:
+            y = self._run(x)
+            if self._rules.is_clean(x, y):
+                return self._answers(y, np.zeros(1, np.int64))
+        return self._score_batch(self._matrix.batch(columns))
+
+    def explain(self) -> str:
+        """What the scorer does, stage by stage, for people."""
+        lines = [f"Pipeline {self.spec.pipeline_uid} (Spark {self.spec.spark_version}), scored without Spark"]
+        lines.append("Inputs: " + ", ".join(_column_text(column) for column in self.inputs))
+        if self.spec.optional:
+            lines.append("Accepted and ignored: " + ", ".join(self.spec.optional))
+        for number, stage in enumerate(self.stages, 1):
+            lines.append(f"{number}. {stage.kind} {stage.uid}, on the {stage.scored}: {stage.what}")
+            lines.append(f"   {', '.join(stage.inputs)} -> {', '.join(stage.outputs)}")
+        for rule in self.spec.rules:
+            verb = "raise an error" if rule.action == "error" else "are dropped"
+            lines.append(f"Rows {verb} in {rule.uid} ({', '.join(rule.columns)}): {rule.message}")
+        lines.append("Outputs: " + ", ".join(_column_text(column) for column in self.outputs))
+        return "\n".join(lines)
+
+    def _run(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        (y,) = self.session.run(self._output_names, {"x": x})
+        return y  # type: ignore[no-any-return]
+
+    def _score_batch(self, batch: Batch) -> dict[str, NDArray[Any]]:
+        answers, kept = [np.empty((0, self.spec.y_width))], [np.empty(0, np.int64)]
+        for low in range(0, batch.rows, CHUNK_ROWS):
+            high = min(low + CHUNK_ROWS, batch.rows)
+            x = self._matrix.fill(batch, low, high)
+            y = self._run(x)
+            rows = np.arange(low, high)
+            if not self._rules.is_clean(x, y):
+                alive = self._rules.apply(x, y)
+                if isinstance(alive, Broken):
+                    self._raise(alive, batch, low)
+                y, rows = y[alive], rows[alive]
+            answers.append(y)
+            kept.append(rows)
+        return self._answers(np.concatenate(answers), np.concatenate(kept))
+
+    def _answers(self, y: NDArray[np.float64], rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        result: dict[str, NDArray[Any]] = {}
+        for output, decode in zip(self.spec.outputs, self._decoders, strict=True):
+            if output.kind == "vector":
+                result[output.name] = y[:, output.start : output.start + output.size]
+            elif output.kind == "number":
+                result[output.name] = y[:, output.start]
+            else:
+                result[output.name] = decode(y[:, output.start], rows)
+        result["row_index"] = rows
+        return result
+
+    def _raise(self, broken: Broken, batch: Batch, low: int) -> NoReturn:
+        rule, row = broken.rule, low + broken.row
+        name = broken.column
+        shown = ""
+        if name in batch.columns:
+            shown = f", found {batch.columns[name][row]!r}"
+        stage = f"{rule.spark_class.rpartition('.')[2]} {rule.uid}"
+        raise ScoringError(
+            f"column {name!r}, row {row}: {rule.message}{shown} [{stage}]", column=name, row=row
+        )
+
+
+_ORT_ERRORS = (RuntimeError, ValueError)
+
+
+class _Decoder:
+    """Positions to text: Spark's IndexToString, ``index.toInt`` (towards zero, NaN is 0)."""
+
+    def __init__(self, output: OutputSpec) -> None:
+        self._output = output
+        self._count = len(output.labels)
+        self._labels = np.array([*output.labels, None], dtype=object)
+
+    def __call__(self, index: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[Any]:
+        if len(index) == 1 and 0.0 <= index[0] < self._count:
+            return self._labels[[int(index[0])]]
+        whole = np.trunc(np.where(np.isnan(index), 0.0, index))
+        is_null = (index == -math.inf) & self._output.nullable
+        bad = ~is_null & ((whole < 0) | (whole >= self._count))
+        if bad.any():
+            at = int(np.flatnonzero(bad)[0])
+            row = int(rows[at])
+            raise ScoringError(
+                f"column {self._output.name!r}, row {row}: unseen index {index[at]} "
+                f"(there are {self._count} labels) [IndexToString {self._output.uid}]",
+                column=self._output.name,
+                row=row,
+            )
+        return self._labels[np.where(is_null, self._count, whole).astype(np.int64)]
+
+
+def _decoder(output: OutputSpec) -> _Decoder:
+    return _Decoder(output)
+
+
+def _column_text(column: InputSpec | OutputSpec) -> str:
+    size = f"[{column.size}]" if column.kind == "vector" else ""
+    return f"{column.name} ({column.kind}{size})"
