@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -59,9 +60,21 @@ def spark_session(
     for key, value in _config(resolved, state, config or {}).items():
         builder = builder.config(key, value)
     try:
-        return builder.getOrCreate()
+        session = builder.getOrCreate()
     except PySparkRuntimeError as error:
         raise SettingsError(_advice(resolved, java)) from error
+    _hush()
+    return session
+
+
+def _hush() -> None:
+    # Since Spark 4 PySpark writes every SQL error as a page of JSON to stderr, beside raising it.
+    try:
+        from pyspark.logger import PySparkLogger
+    except ImportError:  # Spark 3.5
+        return
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _running() -> SparkSession | None:
