@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import ROUND_HALF_UP, Decimal
-
-import numpy as np
 
 from splicemachine_ml.errors import ConversionError
 from splicemachine_ml.portable import stages as ir
-from splicemachine_ml.portable.kinds import column_of_type, find_kinds, is_integer
+from splicemachine_ml.portable.kinds import column_of_type, find_kinds
 from splicemachine_ml.portable.widths import IsVector, find_widths
 from splicemachine_ml.portable.wiring import (
     Needed,
-    check_single_writer,
     describe,
     needed_for,
     reads,
+    single_writers,
     writes,
 )
 
@@ -35,39 +32,45 @@ def make_plan(pipeline: ir.Pipeline, schema: Mapping[str, str] | None = None) ->
     ``optional`` columns: read by dropped stages only, named by the models' labelCol or weightCol, or just
     present in the schema.
 
+    Where an Imputer fills its columns in place, the filled column is called "name (imputed)" in the plan.
+
     Raises ConversionError, naming column and stage, for what Spark's transformSchema refuses, for a column
     written twice, and for a vector whose width nothing tells.
     """
-    check_single_writer(pipeline.stages)
-    outputs = _outputs(pipeline)
-    if not outputs:
-        raise ConversionError(
-            f"{pipeline.uid}: no stage of the pipeline writes a column, nothing can be scored"
-        )
-    need = needed_for(pipeline.stages, outputs, pipeline.training_columns)
+    stages = single_writers(pipeline.stages)
+    outputs = _outputs(pipeline, stages)
+    need = needed_for(stages, outputs, pipeline.training_columns)
     schema = {**schema} if schema else None
     columns = _solve(need, schema)
-    stages = tuple(_in_type_of_column(stage, columns) for stage in need.stages)
     return ir.Plan(
         pipeline=pipeline,
-        stages=stages,
+        stages=need.stages,
         inputs=tuple(columns[c] for c in need.raw),
-        optional=_optional(pipeline, need, schema),
+        optional=_optional(stages, pipeline.training_columns, need, schema),
         outputs=tuple(columns[c] for c in outputs),
         columns=columns,
     )
 
 
-def _outputs(pipeline: ir.Pipeline) -> tuple[str, ...]:
+def _outputs(pipeline: ir.Pipeline, stages: tuple[ir.Stage, ...]) -> tuple[str, ...]:
     """Names of the answer's columns, in the order transform() adds them."""
-    models = any(isinstance(stage, ir.Predictor) for stage in pipeline.stages)
-    read = {c for stage in pipeline.stages for c in reads(stage)}
+    models = any(isinstance(stage, ir.Predictor) for stage in stages)
+    read = {c for stage in stages for c in reads(stage)}
+    named = {c for stage in pipeline.stages for c in writes(stage)}
     names: list[str] = []
-    for stage in pipeline.stages:
+    for stage in stages:
         if isinstance(stage, ir.Predictor | ir.IndexToString):
             names.extend(writes(stage))
         elif not models:
-            names.extend(c for c in writes(stage) if c not in read and c not in pipeline.training_columns)
+            ends = [c for c in writes(stage) if c not in read and c not in pipeline.training_columns]
+            if hidden := [c for c in ends if c not in named]:
+                raise ConversionError(
+                    f"{describe(stage)} overwrites its input and nothing reads the result {hidden[0]!r}: "
+                    "without a model behind it, give it an output column of its own"
+                )
+            names.extend(ends)
+    if not names:
+        raise ConversionError(f"no stage of {pipeline.uid} writes a column: there is nothing to score")
     return tuple(names)
 
 
@@ -87,10 +90,12 @@ def _solve(need: Needed, schema: Mapping[str, str] | None) -> dict[str, ir.Colum
         }
 
 
-def _optional(pipeline: ir.Pipeline, need: Needed, schema: Mapping[str, str] | None) -> tuple[ir.Column, ...]:
+def _optional(
+    stages: tuple[ir.Stage, ...], training: tuple[str, ...], need: Needed, schema: Mapping[str, str] | None
+) -> tuple[ir.Column, ...]:
     """Raw columns that may come along and are ignored."""
-    taken = {*need.raw, *(c for stage in pipeline.stages for c in writes(stage))}
-    names = dict.fromkeys((*need.dropped_raw, *pipeline.training_columns, *(schema or ())))
+    taken = {*need.raw, *(c for stage in stages for c in writes(stage))}
+    names = dict.fromkeys((*need.dropped_raw, *training, *(schema or ())))
     return tuple(_ignored(name, (schema or {}).get(name, "")) for name in names if name not in taken)
 
 
@@ -98,32 +103,3 @@ def _ignored(name: str, spark_type: str) -> ir.Column:
     return (column_of_type(name, spark_type) if spark_type else None) or ir.Column(
         name, "any", spark_type=spark_type
     )
-
-
-def _in_type_of_column(stage: ir.Stage, columns: Mapping[str, ir.Column]) -> ir.Stage:
-    """An Imputer with its surrogates as Spark leaves them in the column's own type.
-
-    ImputerModel.transform casts its answer back to the input column's type: integers lose the fraction,
-    float loses digits, decimal(p, s) is rounded half up to s places.
-    """
-    if not isinstance(stage, ir.Imputer):
-        return stage
-    types = (columns[c].spark_type for c in stage.inputs)
-    cast = tuple(_cast(s, t, stage) for s, t in zip(stage.surrogates, types, strict=True))
-    return replace(stage, surrogates=cast)
-
-
-def _cast(value: float, spark_type: str, stage: ir.Stage) -> float:
-    if is_integer(spark_type) and np.isfinite(value):
-        return float(int(value))
-    if spark_type == "float":
-        return float(np.float32(value))
-    if spark_type.startswith("decimal") and np.isfinite(value):
-        try:
-            scale = int(spark_type.rstrip(") ").rsplit(",", 1)[1])
-        except (IndexError, ValueError) as e:
-            raise ConversionError(
-                f"{describe(stage)} reads a column of the type {spark_type!r}, not a decimal(p,s)"
-            ) from e
-        return float(Decimal(repr(value)).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP))
-    return value

@@ -84,26 +84,57 @@ def drops_rows(stage: ir.Stage) -> bool:
     return getattr(stage, "handle_invalid", "") == "skip"
 
 
-def check_single_writer(stages: Iterable[ir.Stage]) -> None:
-    """Raise ConversionError when a column is written twice, or written after it was read from the rows."""
+def single_writers(stages: tuple[ir.Stage, ...]) -> tuple[ir.Stage, ...]:
+    """The stages with every column written once, and never after somebody has read it.
+
+    Spark refuses an output column that exists, except in ImputerModel (it is ``withColumns`` there, and
+    filling in place is common): what an Imputer writes over gets a name of its own, which later stages read.
+    Any other stage that does it was not accepted by Spark either: ConversionError.
+    """
     writer: dict[str, ir.Stage] = {}
     reader: dict[str, ir.Stage] = {}
+    now: dict[str, str] = {}  # Spark's name -> the name in the plan
+    taken = {c for stage in stages for c in (*reads(stage), *writes(stage))}
+    result = []
     for stage in stages:
         for column in reads(stage):
-            if column not in writer:
-                reader.setdefault(column, stage)
+            reader.setdefault(column, stage)
+        renamed = _with_inputs(stage, now)
         for column in writes(stage):
-            if column in writer:
-                raise ConversionError(
-                    f"column {column!r} is written by {describe(writer[column])} and again by "
-                    f"{describe(stage)}: give the second one another output column"
-                )
-            if column in reader:
-                raise ConversionError(
-                    f"{describe(stage)} overwrites the input column {column!r}, which "
-                    f"{describe(reader[column])} reads: give it another output column"
-                )
+            if column in writer or column in reader:
+                before = reader.get(column) or writer[column]
+                if not isinstance(renamed, ir.Imputer) or writer.get(column) is stage:
+                    raise ConversionError(
+                        f"{describe(stage)} writes column {column!r}, which {describe(before)} has already "
+                        "read or written: give it another output column"
+                    )
+                now[column] = _fresh(column, taken)
             writer[column] = stage
+        if isinstance(renamed, ir.Imputer):
+            renamed = replace(renamed, outputs=tuple(now.get(c, c) for c in renamed.outputs))
+        result.append(renamed)
+    return tuple(result)
+
+
+def _with_inputs(stage: ir.Stage, names: dict[str, str]) -> ir.Stage:
+    """The stage reading ``names[c]`` where it read c."""
+    if not any(c in names for c in reads(stage)):
+        return stage
+    changed: Any
+    if isinstance(stage, MultiColumn | ir.VectorAssembler):
+        changed = {"inputs": tuple(names.get(c, c) for c in stage.inputs)}
+    else:
+        field = "features" if isinstance(stage, ir.Predictor) else "input"
+        changed = {field: names[reads(stage)[0]]}
+    return replace(stage, **changed)
+
+
+def _fresh(column: str, taken: set[str]) -> str:
+    name = f"{column} (imputed)"
+    while name in taken:
+        name += "'"
+    taken.add(name)
+    return name
 
 
 @dataclass(frozen=True)

@@ -50,14 +50,24 @@ class Metadata:
 
 
 def part_files(directory: Path) -> list[Path]:
-    """The data files of a Hadoop output directory, in name order, without checksums and markers."""
+    """The data files of a Hadoop output directory, in name order, without checksums and markers.
+
+    Nothing tells how many parts there were, but where Hadoop's ``.<part>.crc`` sidecars came along, one
+    without its part is a part that got lost.
+    """
     try:
-        found = sorted(p for p in directory.iterdir() if not p.name.startswith(("_", ".")))
+        listed = sorted(directory.iterdir())
     except (OSError, ValueError) as e:
         raise ModelStoreError(
             f"{directory} is missing or unreadable: the saved model is incomplete; save it again"
         ) from e
-    files = [p for p in found if p.is_file()]
+    files = [p for p in listed if p.is_file() and not p.name.startswith(("_", "."))]
+    there = {p.name for p in files}
+    lost = [
+        n for p in listed if p.name.endswith(".crc") and (n := p.name[1:-4])[:1] != "_" and n not in there
+    ]
+    if lost:
+        raise ModelStoreError(f"{directory} has lost {lost[0]}: the saved model is incomplete; save it again")
     if not files:
         raise ModelStoreError(f"{directory} holds no part file: the saved model is incomplete; save it again")
     if len(files) > LIMITS.files:
@@ -133,7 +143,7 @@ def read_table(directory: Path, name: str = "data") -> pa.Table:
     tables, size = [], 0
     for path in part_files(home):
         try:
-            with pq.ParquetFile(path) as parquet:
+            with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
                 groups = (parquet.metadata.row_group(i) for i in range(parquet.metadata.num_row_groups))
                 size += sum(group.total_byte_size for group in groups)
                 if size > LIMITS.table_bytes:

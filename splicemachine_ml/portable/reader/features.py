@@ -124,6 +124,8 @@ def vector_indexer(saved: SavedStage) -> ir.Stage:
     """VectorIndexerModel: numFeatures and categoryMaps {feature: {value: index}}."""
     row = saved.row("numFeatures", "categoryMaps")
     size, maps = row["numFeatures"].as_py(), row["categoryMaps"].as_py()
+    if not all(0 <= feature < size for feature, _ in maps):
+        raise saved.corrupt(f"categoryMaps names a feature outside of 0 to {size - 1}")
     return ir.VectorIndexer(
         **saved.identity,
         **_in_out(saved),
