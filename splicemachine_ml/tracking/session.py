@@ -69,6 +69,8 @@ class Session:
         """Make this store MLflow's own, so that fluent calls see what the manager sees."""
         if _absolute(mlflow.get_tracking_uri()) != self.uri:
             self._foreign = _process_experiment()
+        if self.uri.startswith(("http:", "https:")):
+            logging.getLogger("mlflow.tracking.request_header.registry").addFilter(_worth_telling)
         # Also when equal: MLflow may have resolved its default, which a child process would not inherit.
         mlflow.set_tracking_uri(self.uri)
 
@@ -202,6 +204,12 @@ def _one_at_a_time(database: Path) -> Iterator[None]:
             yield
         finally:
             lock.unlink(missing_ok=True)
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    # The plugin sagemaker-mlflow takes every tracking URI for an ARN and fails on those that are none, at
+    # each request; MLflow logs that and goes on. (A filter is added once, however often it is given.)
+    return not (isinstance(record.args, tuple) and any(isinstance(one, IndexError) for one in record.args))
 
 
 @contextmanager
