@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -19,7 +20,6 @@ Columns: TypeAlias = dict[str, Array]
 Values: TypeAlias = Mapping[str, Sequence[Any]]
 
 _INTEGER_TYPES = frozenset({"tinyint", "smallint", "int", "bigint"})
-_BOOLEAN_TYPES = frozenset({"boolean", ""})
 _JSON_NAMES = {
     "str": "text",
     "bool": "a boolean",
@@ -33,7 +33,7 @@ _JSON_NAMES = {
 
 
 class Input(Protocol):
-    """What the codecs need to know of an input column; ``portable.stages.Column`` is one."""
+    """What the codecs need to know of an input column; ``portable.spec.InputSpec`` is one."""
 
     @property
     def name(self) -> str:
@@ -51,6 +51,10 @@ class Input(Protocol):
     def spark_type(self) -> str:
         """Spark's simpleString of the training column, empty when unknown."""
 
+    @property
+    def booleans(self) -> bool:
+        """Whether true and false may stand for 1 and 0."""
+
 
 def from_values(column: Input, values: Sequence[Any]) -> Array:
     """Return JSON values of one column as an array [N] ([N, size] for a vector).
@@ -62,7 +66,7 @@ def from_values(column: Input, values: Sequence[Any]) -> Array:
         return _vectors(column, values)
     kinds = set(map(type, values))
     if column.kind == "number":
-        allowed = {int, float, bool} if column.spark_type in _BOOLEAN_TYPES else {int, float}
+        allowed = {int, float, bool} if column.booleans else {int, float}
         _check(column, values, kinds, allowed, "numbers")
         return _numbers(column, values, type(None) in kinds, kinds <= {int, type(None)})
     if column.kind == "string":
@@ -176,10 +180,13 @@ def _vectors(column: Input, values: Sequence[Any]) -> Array:
 
 def _parse_numbers(column: Input, cells: Sequence[str]) -> list[Any]:
     integers = column.spark_type in _INTEGER_TYPES
+    if "" not in cells and "_" not in "".join(cells):
+        with suppress(ValueError):  # the slow way below finds the row
+            return list(map(int if integers else float, cells))
     values: list[Any] = []
     for row, cell in enumerate(cells):
         try:
-            values.append(_parse_number(cell, integers, column.spark_type in _BOOLEAN_TYPES))
+            values.append(_parse_number(cell, integers, column.booleans))
         except ValueError as error:
             raise ScoringError(
                 f"column {column.name!r} takes numbers, row {row} has {_short(cell)}",

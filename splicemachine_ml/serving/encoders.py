@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,17 @@ from splicemachine_ml.serving.columns import Array
 
 Answer = Mapping[str, Array]
 
+_PIECE_ROWS = 4096
 _STRICT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 def encode_json(answer: Answer, rows: int) -> bytes:
     """Return {"predictions": [{output: value, ...}, ...]}, with "row_index" when rows were dropped."""
-    payload: dict[str, Any] = {"predictions": _records(_outputs(answer))}
+    pieces = [_dumps(_records(piece))[1:-1] for piece in _pieces(_outputs(answer))]
+    end = b"]"
     if _dropped(answer, rows):
-        payload["row_index"] = answer["row_index"].tolist()
-    return _dumps(payload)
+        end = b'],"row_index":' + _dumps(answer["row_index"].tolist())
+    return b'{"predictions":[' + b",".join(pieces) + end + b"}"
 
 
 def encode_json_lines(answer: Answer, rows: int) -> bytes:
@@ -41,21 +43,14 @@ def encode_csv(answer: Answer, rows: int, header: bool = True) -> bytes:
 
     ``header`` is the Accept type's parameter (present unless absent is asked for).
     """
-    names: list[str] = []
-    cells: list[list[Any]] = []
-    for name, values in (answer if _dropped(answer, rows) else _outputs(answer)).items():
-        if values.ndim == 1:
-            names.append(name)
-            cells.append(_spelled(values))
-        else:
-            for i in range(values.shape[1]):
-                names.append(f"{name}_{i}")
-                cells.append(_spelled(values[:, i]))
+    shown = answer if _dropped(answer, rows) else _outputs(answer)
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     if header:
-        writer.writerow(names)
-    writer.writerows(zip(*cells, strict=True))
+        writer.writerow([name for column, values in shown.items() for name in _headings(column, values)])
+    for piece in _pieces(shown):
+        cells = [_spelled(part) for values in piece.values() for part in _flat(values)]
+        writer.writerows(zip(*cells, strict=True))
     return out.getvalue().encode()
 
 
@@ -77,6 +72,25 @@ def encode_npy(answer: Answer, rows: int) -> bytes:
 def encode_error(message: str, *, column: str | None = None, row: int | None = None, **more: Any) -> bytes:
     """Return the body of every error: {"error", "column", "row"} and what else helps the client."""
     return _dumps({"error": message, "column": column, "row": row, **more})
+
+
+def _pieces(columns: Answer) -> Iterator[Answer]:
+    # In pieces: one C call over a large answer would keep every other thread, and so /ping, waiting.
+    length = len(next(iter(columns.values()), ()))
+    if length <= _PIECE_ROWS:
+        if length:
+            yield columns
+        return
+    for start in range(0, length, _PIECE_ROWS):
+        yield {name: values[start : start + _PIECE_ROWS] for name, values in columns.items()}
+
+
+def _headings(name: str, values: Array) -> list[str]:
+    return [name] if values.ndim == 1 else [f"{name}_{i}" for i in range(values.shape[1])]
+
+
+def _flat(values: Array) -> list[Array]:
+    return [values] if values.ndim == 1 else list(values.T)
 
 
 def _dropped(answer: Answer, rows: int) -> bool:

@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 
 from splicemachine_ml.errors import ScoringError
-from splicemachine_ml.portable.stages import Column
+from splicemachine_ml.portable.spec import InputSpec
 from splicemachine_ml.serving import encoders, media
 
+
+def column(name, kind, size=0, spark_type="", booleans=False):
+    return InputSpec(name, kind, size, True, spark_type, booleans)
+
+
 INPUTS = (
-    Column("age", "number", spark_type="int"),
-    Column("income", "number", spark_type="double"),
-    Column("grade", "string", spark_type="string"),
+    column("age", "number", spark_type="int"),
+    column("income", "number", spark_type="double"),
+    column("grade", "string", spark_type="string"),
 )
 ROWS = [{"age": 41, "income": 1234.5, "grade": "A"}, {"age": 7, "income": None, "grade": None}]
 LISTS = [[41, 1234.5, "A"], [7, None, None]]
@@ -75,7 +80,7 @@ def test_no_rows(body) -> None:
 
 
 def test_a_column_may_have_a_wrappers_name() -> None:
-    inputs = (Column("inputs", "number"), Column("data", "number"), Column("columns", "number"))
+    inputs = (column("inputs", "number"), column("data", "number"), column("columns", "number"))
     columns = decode({"inputs": 1, "data": 2, "columns": 3}, inputs=inputs)
     assert [column.tolist() for column in columns.values()] == [[1.0], [2.0], [3.0]]
 
@@ -93,7 +98,7 @@ def test_json_takes_nan_and_infinity_literals_and_keeps_null_apart() -> None:
 
 
 def test_values_of_unknown_type_keep_theirs() -> None:
-    inputs = (Column("c", "any"),)
+    inputs = (column("c", "any"),)
     for values, kind in [
         ([1, 2], "i"),
         ([1, 2.5], "f"),
@@ -101,18 +106,24 @@ def test_values_of_unknown_type_keep_theirs() -> None:
         ([True, False], "b"),
         ([1, None], "O"),
     ]:
-        column = decode([{"c": value} for value in values], inputs=inputs)["c"]
-        assert (column.dtype.kind, column.tolist()) == (kind, values)
+        array = decode([{"c": value} for value in values], inputs=inputs)["c"]
+        assert (array.dtype.kind, array.tolist()) == (kind, values)
+
+
+def test_booleans_where_the_model_takes_them() -> None:
+    inputs = (column("b", "number", booleans=True),)
+    assert decode([{"b": True}, {"b": 0}], inputs=inputs)["b"].tolist() == [1.0, 0.0]
+    assert decode("b\ntrue\nFALSE\n1", "text/csv", inputs)["b"].tolist() == [1.0, 0.0, 1.0]
 
 
 def test_a_bigint_keeps_every_digit() -> None:
-    inputs = (Column("id", "number", spark_type="bigint"),)
+    inputs = (column("id", "number", spark_type="bigint"),)
     assert decode([{"id": 2**53 + 1}], inputs=inputs)["id"].tolist() == [2**53 + 1]
     assert decode(f"id\n{2**53 + 1}", "text/csv", inputs)["id"].tolist() == [2**53 + 1]
 
 
 def test_vectors() -> None:
-    inputs = (Column("v", "vector", size=2), Column("n", "number"))
+    inputs = (column("v", "vector", size=2), column("n", "number"))
     fields = [("v", "f8", 2), ("n", "i4")]
     for columns in (
         decode([{"v": [1, 2.5], "n": 0}, {"v": [3, 4], "n": 1}], inputs=inputs),
@@ -151,7 +162,7 @@ def test_csv_quoting() -> None:
 
 
 def test_csv_header_parameter() -> None:
-    inputs = (Column("color", "string"),)
+    inputs = (column("color", "string"),)
     assert decode("color\nred\n", "text/csv", inputs)["color"].tolist() == ["red"]
     assert decode("color\nred\n", "text/csv; header=absent", inputs)["color"].tolist() == ["color", "red"]
     with pytest.raises(ScoringError, match="'color' is missing; is it 'colour'"):
@@ -163,7 +174,7 @@ def test_csv_header_only_is_no_rows() -> None:
 
 
 def test_csv_numbers() -> None:
-    inputs = (Column("n", "number", spark_type="double"),)
+    inputs = (column("n", "number", spark_type="double"),)
     cells = ["1", "-1.5", "1e-300", "NaN", "Infinity", "-inf", "0.1"]
     values = decode("\n".join(cells), "text/csv; header=absent", inputs)["n"]
     assert values.tolist()[:3] + values.tolist()[4:] == [1, -1.5, 1e-300, math.inf, -math.inf, 0.1]

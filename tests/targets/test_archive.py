@@ -120,7 +120,9 @@ def test_a_zip_bomb_stops_at_the_limit(tmp_path) -> None:
 def test_a_truncated_archive_leaves_nothing(tmp_path, files, keep) -> None:
     write_archive(files, tmp_path / "m.tar.gz")
     content = (tmp_path / "m.tar.gz").read_bytes()
-    (tmp_path / "m.tar.gz").write_bytes(content[: int(len(content) * keep) if isinstance(keep, float) else keep])
+    (tmp_path / "m.tar.gz").write_bytes(
+        content[: int(len(content) * keep) if isinstance(keep, float) else keep]
+    )
     with pytest.raises(ModelStoreError, match=r"m\.tar\.gz is not a whole tar\.gz"):
         extract_archive(tmp_path / "m.tar.gz", tmp_path / "out" / "model")
     assert list((tmp_path / "out").iterdir()) == []
