@@ -92,15 +92,13 @@ def assemble(saved: Saved, directory: Path, schema: Mapping[str, str] | None) ->
 def _convert(
     saved: Saved, directory: Path, schema: Mapping[str, str] | None
 ) -> tuple[Plan | None, tuple[Gap, ...]]:
+    from splicemachine_ml.portable.convert import convert
+
     source, target = directory / manifests.SPARK_FOLDER, directory / manifests.PORTABLE_FOLDER
     try:
-        from splicemachine_ml.portable.convert import convert
-
         return convert(source, target, schema=schema), ()
     except UnsupportedStageError as error:
         return None, tuple(Gap(*gap) for gap in error.gaps)
-    except ModuleNotFoundError as error:  # until portable/ lands
-        return None, (Gap(saved.uid, saved.model_class, str(error)),)
     except ConversionError as error:
         return None, (Gap(saved.uid, saved.model_class, str(error)),)
 

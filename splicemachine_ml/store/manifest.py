@@ -11,10 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import splicemachine_ml
 from splicemachine_ml.errors import ModelStoreError
 
 FORMAT = 1
@@ -81,8 +81,11 @@ def now() -> str:
 
 
 def package_version() -> str:
-    """Return this package's version."""
-    return splicemachine_ml.__version__
+    """Return this package's version ("0" in a checkout that is not installed)."""
+    try:
+        return version("splicemachine_ml")
+    except PackageNotFoundError:
+        return "0"
 
 
 def checksums(directory: Path) -> dict[str, FileEntry]:
@@ -155,13 +158,13 @@ def _entry(path: Path) -> FileEntry:
 
 
 def _parse(content: Any, path: Path) -> Manifest:
-    version = content.get("format") if isinstance(content, dict) else None
-    if not isinstance(version, int):
+    number = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(number, int):
         raise ModelStoreError(f"{path} is corrupt (no format version); download or log the model again")
-    if version > FORMAT:
+    if number > FORMAT:
         writer = content.get("package_version", "(unknown)")
         raise ModelStoreError(
-            f"{path} has format {version}, written by splicemachine_ml {writer}; "
+            f"{path} has format {number}, written by splicemachine_ml {writer}; "
             f"this is {package_version()}, which reads up to format {FORMAT}: upgrade splicemachine_ml"
         )
     try:
