@@ -133,6 +133,8 @@ class Matrix:
     ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         """The column's numbers (NaN where null) and, when the graph asks, where it is null."""
         kind, flagged = array.dtype.kind, column.name in self._flagged
+        if array.ndim != 1:
+            _refuse(column.name, f"column {column.name!r} must be one-dimensional, not {list(array.shape)}")
         if isinstance(array, np.ma.MaskedArray):
             mask = np.ma.getmaskarray(array)
             numbers, _ = self._number(column, np.asarray(array.data))

@@ -35,17 +35,16 @@ class RuleBook:
         if nan_at:
             is_run = nan_at == list(range(nan_at[0], nan_at[-1] + 1))
             self._nan_at = slice(nan_at[0], nan_at[-1] + 1) if is_run else nan_at
-            self._ones = np.ones(len(nan_at))
         self._coded = [(at, float(code)) for at, code in coded]
 
     def is_clean(self, x: Floats, y: Floats) -> bool:
         """Surely no rule hits any row (a False may be a false alarm: infinities)."""
         if self._nan_at is not None:
-            total = x[:, self._nan_at].dot(self._ones)  # NaN in, NaN out, at the price of one product
-            if len(total) == 1:
-                if total[0] != total[0]:
+            if len(x) == 1:
+                total = sum(x[0, self._nan_at].tolist())  # NaN in, NaN out: cheaper than asking each number
+                if total != total:
                     return False
-            elif np.isnan(total).any():
+            elif np.isnan(x[:, self._nan_at]).any():
                 return False
         if len(x) == 1:
             if any(x.item(at) == code for at, code in self._coded):

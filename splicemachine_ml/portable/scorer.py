@@ -7,7 +7,6 @@ double precision does the arithmetic, and the host acts on broken rules as Spark
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -15,11 +14,19 @@ from typing import Any, NoReturn
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from splicemachine_ml.errors import ModelStoreError, ScoringError
 from splicemachine_ml.portable.encode import Batch, Matrix
 from splicemachine_ml.portable.rules import Broken, RuleBook
-from splicemachine_ml.portable.spec import InputSpec, OutputSpec, ScoringSpec, StageSpec, read_spec
+from splicemachine_ml.portable.spec import (
+    NULL_INDEX,
+    InputSpec,
+    OutputSpec,
+    ScoringSpec,
+    StageSpec,
+    read_spec,
+)
 
 CHUNK_ROWS = 1024  # x, one-hot columns and leaf numbers of a chunk stay in a core's cache
 
@@ -148,7 +155,17 @@ class Scorer:
         )
 
 
-_ORT_ERRORS = (RuntimeError, ValueError)
+_ORT_ERRORS = (
+    ort_state.EPFail,
+    ort_state.Fail,
+    ort_state.InvalidArgument,
+    ort_state.InvalidGraph,
+    ort_state.InvalidProtobuf,
+    ort_state.NotImplemented,
+    ort_state.RuntimeException,
+    RuntimeError,
+    ValueError,
+)
 
 
 class _Decoder:
@@ -163,7 +180,7 @@ class _Decoder:
         if len(index) == 1 and 0.0 <= index[0] < self._count:
             return self._labels[[int(index[0])]]
         whole = np.trunc(np.where(np.isnan(index), 0.0, index))
-        is_null = (index == -math.inf) & self._output.nullable
+        is_null = (index == NULL_INDEX) & self._output.nullable
         bad = ~is_null & ((whole < 0) | (whole >= self._count))
         if bad.any():
             at = int(np.flatnonzero(bad)[0])

@@ -19,6 +19,7 @@ from splicemachine_ml.errors import ModelStoreError
 FORMAT = 1
 SPEC_FILE = "spec.json"
 MODEL_FILE = "model.onnx"
+NULL_INDEX = -1.7976931348623157e308  # the lowest double: an index that no label has
 
 _T = TypeVar("_T")
 
@@ -81,7 +82,7 @@ class Rule:
 class OutputSpec:
     """``size`` columns (one, for a number or text) from ``start`` of the graph's output.
 
-    Text is decoded by ``labels``; when it is ``nullable``, the index -inf stands for null.
+    Text is decoded by ``labels``; when it is ``nullable``, NULL_INDEX stands for null.
     """
 
     name: str

@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-import numpy as np
-
 from splicemachine_ml.errors import ConversionError, UnsupportedStageError
 from splicemachine_ml.portable.onnx.context import Context, GraphRule, constant_where
 from splicemachine_ml.portable.onnx.describe import describe
 from splicemachine_ml.portable.onnx.graph import Cell, Value
 from splicemachine_ml.portable.onnx.table import CONVERTERS
-from splicemachine_ml.portable.spec import MODEL_FILE, InputSpec, OutputSpec, Rule, ScoringSpec, StageSpec
+from splicemachine_ml.portable.spec import (
+    MODEL_FILE,
+    NULL_INDEX,
+    InputSpec,
+    OutputSpec,
+    Rule,
+    ScoringSpec,
+    StageSpec,
+)
 from splicemachine_ml.portable.stages import (
     Column,
     IndexToString,
@@ -93,7 +99,7 @@ def _outputs(context: Context) -> tuple[tuple[OutputSpec, ...], list[Cell]]:
 
 def _with_null_index(context: Context, value: Value) -> Value:
     assert value.null is not None  # noqa: S101 - the caller asked
-    index = constant_where(context.graph, value.null, -np.inf, context.tensor(value))
+    index = constant_where(context.graph, value.null, NULL_INDEX, context.tensor(value))
     return context.graph.value(index, 1, "number").but(kind="string", labels=value.labels)
 
 
@@ -118,7 +124,8 @@ def _rules(context: Context, start: int) -> tuple[tuple[Rule, ...], list[Cell]]:
 def _input(plan: Plan, column: Column) -> InputSpec:
     """Spark's VectorAssembler takes booleans as numbers; nothing else does."""
     readers = [stage for stage in plan.stages if column.name in _reads(stage)]
-    booleans = column.kind == "number" and all(isinstance(s, VectorAssembler | Rename) for s in readers)
+    booleans = column.spark_type in ("", "boolean") and column.kind == "number"
+    booleans &= all(isinstance(stage, VectorAssembler | Rename) for stage in readers)
     return InputSpec(column.name, column.kind, column.size, column.nullable, column.spark_type, booleans)
 
 

@@ -63,7 +63,10 @@ class Context:
         return self.graph.tensor(value.cells)
 
     def define(self, name: str, value: Value) -> None:
-        """Write a column; a switched-off output ("" for a name) is ignored."""
+        """Write a column; a switched-off output ("" for a name) is ignored. The plan knows its Spark type."""
+        planned = self.plan.columns.get(name)
+        if planned is not None and planned.spark_type and value.kind == "number":
+            value = value.but(spelling=planned.spark_type)
         if name:
             self.values[name] = value
 

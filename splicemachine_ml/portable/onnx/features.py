@@ -38,7 +38,7 @@ def imputer(context: Context, stage: Imputer) -> None:
         hit = graph.node("IsNaN", x)
     else:
         hit = graph.node("Equal", x, graph.constant([[stage.missing_value]]))
-        flags = [context.nulls(value) or graph.constant([[False]], np.bool_) for value in values]
+        flags = [context.nulls(value) or _never(context, value) for value in values]
         hit = graph.node("Or", hit, flags[0] if len(flags) == 1 else graph.node("Concat", *flags, axis=1))
     filled = graph.node("Where", hit, graph.constant([surrogates]), x)
     cells = graph.value(filled, len(values)).cells
@@ -243,6 +243,12 @@ def _sparse_flag(context: Context, stage: VectorIndexer, value: Value) -> str | 
 def rename(context: Context, stage: Rename) -> None:
     """The same column under a second name; costs no node."""
     context.define(stage.output, context.column(stage, stage.input))
+
+
+def _never(context: Context, value: Value) -> str:
+    """False for every row, [N, 1]."""
+    x = context.tensor(value)
+    return context.graph.node("Less", x, x)
 
 
 def _number(context: Context, stage: Stage, name: str) -> Value:

@@ -148,11 +148,10 @@ def _features(context: Context, stage: TreeClassifier | TreeRegressor) -> str:
     """
     value = context.vector(stage, stage.features, stage.num_features)
     graph, x = context.graph, context.tensor(value)
-    used = {
-        int(tree.feature[node]) for tree in stage.trees for node in np.flatnonzero(tree.num_categories > 0)
-    }
     doubtful = np.zeros((1, stage.num_features), bool)
-    doubtful[0, [feature for feature in used if not graph.is_whole(value.cells[feature])]] = True
+    for tree in stage.trees:
+        for feature in set(tree.feature[tree.num_categories > 0].tolist()):
+            doubtful[0, feature] = not graph.is_whole(value.cells[feature])
     if not doubtful.any():
         return x
     is_fraction = graph.node("Not", graph.node("Equal", x, graph.node("Floor", x)))
