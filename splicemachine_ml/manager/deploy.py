@@ -37,7 +37,7 @@ class Deploying(Models):
         """
         from splicemachine_ml.targets.base import DeployRequest
 
-        run_id = self._session.run_id(run_id)
+        run_id = self.require_run(run_id)
         options = {} if port is None else {"port": port}
         request = DeployRequest(app_name, self._model_path(run_id, name), run_id, mode, options)
         return self._local().deploy(request)

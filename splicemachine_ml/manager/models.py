@@ -37,11 +37,11 @@ class Models(Tracking):
         from splicemachine_ml.spark import pipeline_io
         from splicemachine_ml.store import flavor
 
-        self._session.run_id()
+        self.require_run()
         schema = None if df is None else pipeline_io.schema_of(df)
         with tempfile.TemporaryDirectory(prefix="splicemachine_ml-") as folder:
             saved = pipeline_io.save_model(model, Path(folder) / "spark")
-            self._session.ready()
+            self.make_current()
             logged = flavor.log_model(saved, name, schema=schema, registered_model_name=registered_model_name)
         self.set_tag(_NAME_TAG, name)
         if logged.gaps:
@@ -69,6 +69,6 @@ class Models(Tracking):
     def _model_path(self, run_id: str | None, name: str) -> Path:
         from splicemachine_ml.store import flavor
 
-        run_id = self._session.run_id(run_id)
-        self._session.ready()
+        run_id = self.require_run(run_id)
+        self.make_current()
         return flavor.model_path(run_id, name)

@@ -36,7 +36,7 @@ class Artifacts(Tracked):
         if file_name is not None:
             deprecated("log_artifact(file_name=...)", "log_artifact(local_path)")
             local_path = file_name
-        run_id = self._session.run_id()
+        run_id = self.require_run()
         source = _existing(local_path)
         if name is not None:
             deprecated("log_artifact(name=...)", "log_artifact(local_path, artifact_path)")
@@ -46,7 +46,7 @@ class Artifacts(Tracked):
             self.client.log_artifact(run_id, str(source), artifact_path)
 
     def _log_renamed(self, source: Path, target: PurePosixPath) -> None:
-        run_id = self._session.run_id()
+        run_id = self.require_run()
         with tempfile.TemporaryDirectory() as folder, translated(f"log {source} to run {run_id}"):
             renamed = Path(folder) / target.name
             shutil.copy(source, renamed)
@@ -66,7 +66,7 @@ class Artifacts(Tracked):
             folder = _existing(local_dir)
             if not folder.is_dir():
                 raise TrackingError(f"{folder} is a file; log_artifact(path) takes one file")
-            run_id = self._session.run_id()
+            run_id = self.require_run()
             with translated(f"log {folder} to run {run_id}"):
                 self.client.log_artifacts(run_id, str(folder), artifact_path)
             return
@@ -83,7 +83,7 @@ class Artifacts(Tracked):
 
     def list_artifacts(self, run_id: str | None = None, path: str | None = None) -> list[FileInfo]:
         """Return what lies in a folder of a run, the active one by default."""
-        run_id = self._session.run_id(run_id)
+        run_id = self.require_run(run_id)
         with translated(f"list the artifacts of run {run_id}"):
             return list(self.client.list_artifacts(run_id, path))
 
@@ -95,7 +95,7 @@ class Artifacts(Tracked):
         ``dst_path`` is a folder, made when missing; without one a store on this machine gives the
         original's path.
         """
-        run_id = self._session.run_id(run_id)
+        run_id = self.require_run(run_id)
         with translated(f"download {path or 'the artifacts'} of run {run_id}"):
             if dst_path is not None:
                 Path(dst_path).mkdir(parents=True, exist_ok=True)

@@ -26,3 +26,11 @@ class Tracked:
     def experiment_id(self) -> str:
         """Id of the active experiment."""
         return self._session.experiment_id()
+
+    def require_run(self, run_id: str | None = None) -> str:
+        """Return ``run_id``, else the active run's; raises TrackingError when no run is active."""
+        return self._session.run_id(run_id)
+
+    def make_current(self) -> None:
+        """Have this manager's store open and be MLflow's own, for calls of the mlflow module."""
+        self._session.ready()

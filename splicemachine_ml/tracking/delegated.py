@@ -14,7 +14,7 @@ from splicemachine_ml.tracking.base import Tracked
 from splicemachine_ml.tracking.refusal import translated
 
 
-def _of_client(function: Callable[..., Any]) -> Any:
+def of_client(function: Callable[..., Any]) -> Any:
     """Make a method of the manager from one of MlflowClient; experiment ids may be numbers."""
     signature = inspect.signature(function)
 
@@ -29,10 +29,18 @@ def _of_client(function: Callable[..., Any]) -> Any:
     return method
 
 
-def _of_module(function: Callable[..., Any], *, needs_run: bool = False) -> Any:
-    """Make a method of the manager from a function of the mlflow module; ``needs_run``: on a run.
+Prepare = Callable[[Tracked, dict[str, Any]], None]
 
-    MLflow would start a run by itself where none is active; here that is an error that says so.
+
+def on_a_run(tracked: Tracked, arguments: dict[str, Any]) -> None:
+    """Refuse the call when no run is active, where MLflow would start one by itself."""
+    tracked.require_run(arguments.get("run_id"))
+
+
+def of_module(function: Callable[..., Any], *, prepare: Prepare | None = None) -> Any:
+    """Make a method of the manager from a function of the mlflow module.
+
+    ``prepare`` sees the arguments by name before the call, and may change them or refuse.
     """
     signature = inspect.signature(function)
 
@@ -40,9 +48,9 @@ def _of_module(function: Callable[..., Any], *, needs_run: bool = False) -> Any:
     def method(self: Tracked, *args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         with translated(_call(function, bound.args, bound.kwargs)):
-            if needs_run:
-                self._session.run_id(bound.arguments.get("run_id"))
-            self._session.ready()
+            if prepare is not None:
+                prepare(self, bound.arguments)
+            self.make_current()
             return function(*bound.args, **bound.kwargs)
 
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
@@ -57,38 +65,38 @@ def _of_module(function: Callable[..., Any], *, needs_run: bool = False) -> Any:
 def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     plain = [repr(one) for one in args if isinstance(one, str | int | float)]
     plain += [f"{key}={one!r}" for key, one in kwargs.items() if isinstance(one, str | int | float)]
-    return f"do {function.__name__}({', '.join(plain)})"
+    return f"call {function.__name__}({', '.join(plain)})"
 
 
 class Delegated(Tracked):
     """MLflow's operations under their own names; where the manager's meaning differs, it is not here."""
 
     # -- of the MlflowClient
-    create_run = _of_client(MlflowClient.create_run)
-    delete_experiment = _of_client(MlflowClient.delete_experiment)
-    delete_run = _of_client(MlflowClient.delete_run)
-    get_experiment = _of_client(MlflowClient.get_experiment)
-    get_experiment_by_name = _of_client(MlflowClient.get_experiment_by_name)
-    get_metric_history = _of_client(MlflowClient.get_metric_history)
-    get_parent_run = _of_client(MlflowClient.get_parent_run)
-    get_run = _of_client(MlflowClient.get_run)
-    rename_experiment = _of_client(MlflowClient.rename_experiment)
-    restore_experiment = _of_client(MlflowClient.restore_experiment)
-    restore_run = _of_client(MlflowClient.restore_run)
-    set_terminated = _of_client(MlflowClient.set_terminated)
-    update_run = _of_client(MlflowClient.update_run)
+    create_run = of_client(MlflowClient.create_run)
+    delete_experiment = of_client(MlflowClient.delete_experiment)
+    delete_run = of_client(MlflowClient.delete_run)
+    get_experiment = of_client(MlflowClient.get_experiment)
+    get_experiment_by_name = of_client(MlflowClient.get_experiment_by_name)
+    get_metric_history = of_client(MlflowClient.get_metric_history)
+    get_parent_run = of_client(MlflowClient.get_parent_run)
+    get_run = of_client(MlflowClient.get_run)
+    rename_experiment = of_client(MlflowClient.rename_experiment)
+    restore_experiment = of_client(MlflowClient.restore_experiment)
+    restore_run = of_client(MlflowClient.restore_run)
+    set_terminated = of_client(MlflowClient.set_terminated)
+    update_run = of_client(MlflowClient.update_run)
 
     # -- of the mlflow module
-    register_model = _of_module(mlflow.register_model)
-    search_experiments = _of_module(mlflow.search_experiments)
-    search_model_versions = _of_module(mlflow.search_model_versions)
-    search_registered_models = _of_module(mlflow.search_registered_models)
+    register_model = of_module(mlflow.register_model)
+    search_experiments = of_module(mlflow.search_experiments)
+    search_model_versions = of_module(mlflow.search_model_versions)
+    search_registered_models = of_module(mlflow.search_registered_models)
 
     # -- of the mlflow module, on the active run
-    get_artifact_uri = _of_module(mlflow.get_artifact_uri, needs_run=True)
-    log_dict = _of_module(mlflow.log_dict, needs_run=True)
-    log_figure = _of_module(mlflow.log_figure, needs_run=True)
-    log_image = _of_module(mlflow.log_image, needs_run=True)
-    log_input = _of_module(mlflow.log_input, needs_run=True)
-    log_table = _of_module(mlflow.log_table, needs_run=True)
-    log_text = _of_module(mlflow.log_text, needs_run=True)
+    get_artifact_uri = of_module(mlflow.get_artifact_uri, prepare=on_a_run)
+    log_dict = of_module(mlflow.log_dict, prepare=on_a_run)
+    log_figure = of_module(mlflow.log_figure, prepare=on_a_run)
+    log_image = of_module(mlflow.log_image, prepare=on_a_run)
+    log_input = of_module(mlflow.log_input, prepare=on_a_run)
+    log_table = of_module(mlflow.log_table, prepare=on_a_run)
+    log_text = of_module(mlflow.log_text, prepare=on_a_run)

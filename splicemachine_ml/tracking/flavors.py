@@ -19,10 +19,10 @@ class Flavors(Tracked):
 
         ``more`` goes to that module's log_model. Spark ML models: log_spark_model.
         """
-        run_id = self._session.run_id()
+        run_id = self.require_run()
         flavor = _flavor(module)
         with translated(f"log model {name!r} to run {run_id}"):
-            self._session.ready()
+            self.make_current()
             return flavor.log_model(model, name=name, **more)
 
 

@@ -134,7 +134,7 @@ class Runs(Tracked):
 
     def delete_active_run(self) -> str:
         """End and delete the active run and return its id; restore_run(run_id) brings it back."""
-        run_id = self._session.run_id()
+        run_id = self.require_run()
         self._session.end_run("KILLED")
         with translated(f"delete run {run_id}"):
             self.client.delete_run(run_id)
@@ -146,7 +146,7 @@ class Runs(Tracked):
         MLflow cannot clear a run, so the old one is deleted and the id changes.
         """
         with translated("read the active run"):
-            old = self.client.get_run(self._session.run_id())
+            old = self.client.get_run(self.require_run())
         # What MLflow wrote down about logged models and files belongs to the content that goes.
         content = {MLFLOW_LOGGED_MODELS, MLFLOW_LOGGED_ARTIFACTS, MLFLOW_LOGGED_IMAGES}
         content |= {MLFLOW_RUN_NAME, "splice.model_name"}

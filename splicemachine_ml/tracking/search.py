@@ -12,6 +12,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_USER
 
 from splicemachine_ml.errors import TrackingError
 from splicemachine_ml.tracking.base import Tracked
+from splicemachine_ml.tracking.delegated import of_module
 from splicemachine_ml.tracking.experiments import every_page
 from splicemachine_ml.tracking.refusal import translated
 
@@ -19,42 +20,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+def _in_the_active_experiment(tracked: Tracked, arguments: dict[str, Any]) -> None:
+    ids = arguments.get("experiment_ids")
+    if isinstance(ids, str | int):
+        raise TrackingError(
+            f"search_runs takes a list of experiment ids first, not {ids!r}; "
+            'filters go to filter_string="metrics.F1 > 0.8"'
+        )
+    if ids is not None:
+        arguments["experiment_ids"] = [str(one) for one in ids]
+    elif not arguments.get("experiment_names") and not arguments.get("search_all_experiments"):
+        # As MLflow does, but with the experiment of this thread and this store.
+        arguments["experiment_ids"] = [tracked.experiment_id]
+
+
 class Search(Tracked):
     """search_runs and compare_runs."""
 
-    def search_runs(
-        self,
-        filter_string: str = "",
-        *,
-        experiment_ids: Sequence[str | int] | None = None,
-        experiment_names: Sequence[str] | None = None,
-        order_by: Sequence[str] | None = None,
-        max_results: int = 100_000,
-        **more: Any,
-    ) -> Any:
-        """Return the runs that fit MLflow's ``filter_string``, of the active experiment by default.
-
-        A DataFrame with a row a run, newest first; ``more`` goes to mlflow.search_runs
-        (output_format="list", run_view_type, search_all_experiments).
-        """
-        if not isinstance(filter_string, str):
-            raise TrackingError(
-                f'search_runs(filter_string) takes text such as "metrics.F1 > 0.8", not {filter_string!r}; '
-                "experiments go to experiment_ids= or experiment_names="
-            )
-        ids = [str(one) for one in experiment_ids] if experiment_ids is not None else None
-        if ids is None and not experiment_names and not more.get("search_all_experiments"):
-            ids = [self.experiment_id]
-        with translated("search runs"):
-            self._session.activate()
-            return mlflow.search_runs(
-                experiment_ids=ids,
-                experiment_names=list(experiment_names) if experiment_names else None,
-                filter_string=filter_string,
-                order_by=list(order_by) if order_by else None,
-                max_results=max_results,
-                **more,
-            )
+    # MLflow's own parameters; without experiment_ids and experiment_names, the active experiment's runs.
+    search_runs = of_module(mlflow.search_runs, prepare=_in_the_active_experiment)
 
     @overload
     def compare_runs(

@@ -31,7 +31,7 @@ class Timers(Values):
 
         They are logged also when the block raises: the time was spent.
         """
-        self._session.run_id()  # fail before the work rather than after it
+        self.require_run()  # fail before the work rather than after it
         elapsed = Elapsed(name)
         begin = time.perf_counter()
         try:
@@ -45,7 +45,7 @@ class Timers(Values):
 
     def start_timer(self, name: str) -> None:
         """Start this thread's timer; log_and_stop_timer() ends it. Only one can run."""
-        self._session.run_id()
+        self.require_run()
         running = getattr(self._timers, "running", None)
         if running is not None:
             raise TrackingError(f"timer {running[0]!r} is running; log_and_stop_timer() ends it")

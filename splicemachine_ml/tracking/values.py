@@ -91,7 +91,7 @@ class Values(Tracked):
         self.log_batch(params={_legal(k)[:MAX_ENTITY_KEY_LENGTH]: _short(v) for k, v in described.items()})
 
     def _send(self, batch: Batch, run_id: str | None = None) -> None:
-        self._session.sender.send(self._session.run_id(run_id), batch)
+        self._session.sender.send(self.require_run(run_id), batch)
 
 
 def param(key: str, value: Any) -> Param:

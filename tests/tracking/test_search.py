@@ -23,21 +23,21 @@ def two_runs(manager):
 
 
 def test_search_runs(manager, two_runs):
-    frame = manager.search_runs("metrics.F1 > 0.6")
+    frame = manager.search_runs(filter_string="metrics.F1 > 0.6")
     assert frame["run_id"].tolist() == two_runs[1:]
     assert manager.search_runs(order_by=["metrics.F1 ASC"])["run_id"].tolist() == two_runs
     assert [r.info.run_id for r in manager.search_runs(output_format="list", max_results=1)] == two_runs[1:]
     loans = int(manager.experiment_id)
     manager.create_experiment("empty")
     assert len(manager.search_runs()) == 0
-    assert len(manager.search_runs(experiment_ids=[loans])) == 2
+    assert len(manager.search_runs([loans])) == 2
     assert len(manager.search_runs(experiment_names=["loans"])) == 2
     assert len(manager.search_runs(search_all_experiments=True)) == 2
     assert {e.name for e in manager.search_experiments(filter_string="name LIKE 'l%'")} == {"loans"}
-    with pytest.raises(TrackingError, match="search runs: Invalid"):
-        manager.search_runs("F1 is good")
-    with pytest.raises(TrackingError, match="experiment_ids="):
-        manager.search_runs([loans])
+    with pytest.raises(TrackingError, match=r"search_runs.*: Invalid"):
+        manager.search_runs(filter_string="F1 is good")
+    with pytest.raises(TrackingError, match="filter_string="):
+        manager.search_runs("metrics.F1 > 0.6")
 
 
 def test_compare_runs(manager, two_runs):
