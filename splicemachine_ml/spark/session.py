@@ -96,7 +96,8 @@ def _config(settings: Settings, state: Path, given: Mapping[str, str]) -> dict[s
         config.update(_LOCAL)
     config["spark.master"] = settings.spark_master
     config["spark.driver.memory"] = settings.spark_driver_memory
-    config["spark.sql.warehouse.dir"] = (state / "spark-warehouse").as_uri()
+    # A plain path: Spark would take the %20 of a URI for three letters.
+    config["spark.sql.warehouse.dir"] = str(state / "spark-warehouse")
     config.update(given)
     options = [
         f'"-Dlog4j2.configurationFile={(conf_dir() / "log4j2.properties").as_uri()}"',
