@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from splicemachine_ml.errors import ConversionError
@@ -14,6 +14,7 @@ from splicemachine_ml.portable.wiring import Demand, demand, describe, readers_o
 _INTEGERS = frozenset({"tinyint", "smallint", "int", "bigint"})
 _TEXT = re.compile(r"(string|varchar\(\d+\)|char\(\d+\))( collate .+)?")
 _VECTOR = re.compile(r"vector(?:\((\d{1,9})\))?")
+_WHOLE = re.compile(r"-?\d+")
 _ALLOWED: dict[Demand, str] = {
     "text": "a string or a number",
     "number": "a number",
@@ -35,11 +36,6 @@ def column_of_type(name: str, spark_type: str) -> ir.Column | None:
     if kind in _INTEGERS or kind in {"float", "double", "boolean"} or kind.startswith("decimal"):
         return ir.Column(name, "number", spark_type=kind)
     return ir.Column(name, "string", spark_type="string") if _TEXT.fullmatch(kind) else None
-
-
-def is_integer(spark_type: str) -> bool:
-    """Whether a simpleString is one of Spark's integer types."""
-    return spark_type in _INTEGERS
 
 
 @dataclass(frozen=True)
@@ -67,6 +63,7 @@ def find_kinds(
     stages = tuple(stages)
     columns: dict[str, ir.Column] = {}
     undecided = set()
+    whole = _spelled_whole(stages)
     for name in raw:
         asked = {demand(stage): stage for column, stage in readers_of(stages) if column == name}
         if name in vectors:
@@ -75,6 +72,8 @@ def find_kinds(
             columns[name] = _from_schema(name, asked, schema)
         else:
             columns[name] = _from_demands(name, asked)
+            if columns[name].kind == "number" and name in whole:
+                columns[name] = replace(columns[name], spark_type="bigint")
             if set(asked) == {"loose"}:
                 undecided.add(name)
     for stage in stages:
@@ -109,6 +108,25 @@ def _from_demands(name: str, asked: Mapping[Demand, ir.Stage]) -> ir.Column:
         return ir.Column(name, "vector", spark_type="vector")
     # beside a stage that takes numbers only, a StringIndexer's column must be a number too
     return ir.Column(name, "any" if set(asked) <= {"text"} else "number")
+
+
+def _spelled_whole(stages: Iterable[ir.Stage]) -> set[str]:
+    """Columns that were integers when the pipeline was fitted, as the labels of their StringIndexer show.
+
+    Spark spells an integer 3 and a double 3.0. An Imputer leaves the type as it is, so its input counts too.
+    """
+    source: dict[str, str] = {}
+    found = set()
+    for stage in stages:
+        if isinstance(stage, ir.Imputer):
+            source.update(zip(stage.outputs, stage.inputs, strict=True))
+        elif isinstance(stage, ir.StringIndexer):
+            for name, labels in zip(stage.inputs, stage.labels, strict=True):
+                if labels and all(_WHOLE.fullmatch(label) for label in labels):
+                    while name in source:
+                        name = source[name]
+                    found.add(name)
+    return found
 
 
 def _accepts(wish: Demand, column: ir.Column) -> bool:

@@ -24,7 +24,8 @@ def make_plan(pipeline: ir.Pipeline, schema: Mapping[str, str] | None = None) ->
 
     ``schema`` is the training DataFrame's, column to simpleString ("int", "string", "vector", ...; also
     "vector(n)"). Without one, a column that only StringIndexers read is of kind "any", other raw columns are
-    doubles, and a column of an assembler is a vector where only that adds up.
+    doubles (integers where an indexer's labels show it), and a column of an assembler is a vector where only
+    that adds up.
 
     Outputs: the columns of every model in the pipeline plus every IndexToString's; in a pipeline without a
     model, the columns that no later stage reads. Stages, and columns of multi-column stages, that these do

@@ -1,10 +1,9 @@
-"""What goes in, what comes out, which stages stay, and what is refused."""
+"""What goes in, what comes out, and which stages stay."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from splicemachine_ml.errors import ConversionError
@@ -12,94 +11,23 @@ from splicemachine_ml.portable import stages as ir
 from splicemachine_ml.portable.plan import make_plan
 from splicemachine_ml.portable.reader import read_pipeline
 from tests.portable.fixture_files import fixture, names
+from tests.portable.small_stages import (
+    FEATURE,
+    assembler,
+    imputer,
+    indexer,
+    kinds,
+    linear,
+    normalizer,
+    pipeline,
+)
 
 REFUSED = {"unsupported", "one_vs_rest", "leaf_col", "kmeans_cosine", "rformula_interaction"}
-FEATURE = "org.apache.spark.ml.feature."
 
 
 def plan_of(name: str, schema: bool = True) -> ir.Plan:
     saved = fixture(name)
     return make_plan(read_pipeline(saved.model), saved.schema if schema else None)
-
-
-def pipeline(*stages: ir.Stage, training: tuple[str, ...] = ()) -> ir.Pipeline:
-    return ir.Pipeline("p_1", "org.apache.spark.ml.PipelineModel", "4.3.0", stages, training)
-
-
-def indexer(source: str, target: str, invalid: ir.HandleInvalid = "error") -> ir.StringIndexer:
-    return ir.StringIndexer(
-        uid=f"si_{target}",
-        spark_class=FEATURE + "StringIndexerModel",
-        inputs=(source,),
-        outputs=(target,),
-        labels=(("a", "b"),),
-        handle_invalid=invalid,
-    )
-
-
-def assembler(
-    *sources: str, target: str = "features", invalid: ir.HandleInvalid = "error"
-) -> ir.VectorAssembler:
-    return ir.VectorAssembler(
-        uid=f"va_{target}",
-        spark_class=FEATURE + "VectorAssembler",
-        inputs=sources,
-        output=target,
-        handle_invalid=invalid,
-    )
-
-
-def linear(width: int, features: str = "features", prediction: str = "prediction") -> ir.LinearRegression:
-    return ir.LinearRegression(
-        uid=f"lr_{prediction}",
-        spark_class="org.apache.spark.ml.regression.LinearRegressionModel",
-        features=features,
-        prediction=prediction,
-        num_features=width,
-        coefficients=np.ones(width),
-        intercept=0.0,
-    )
-
-
-def normalizer(source: str, target: str) -> ir.Normalizer:
-    return ir.Normalizer(
-        uid=f"n_{target}", spark_class=FEATURE + "Normalizer", input=source, output=target, p=2.0
-    )
-
-
-def imputer(source: str, target: str) -> ir.Imputer:
-    return ir.Imputer(
-        uid=f"im_{target}",
-        spark_class=FEATURE + "ImputerModel",
-        inputs=(source,),
-        outputs=(target,),
-        surrogates=(1.5,),
-        missing_value=float("nan"),
-    )
-
-
-def binarizer(source: str, target: str) -> ir.Binarizer:
-    return ir.Binarizer(
-        uid=f"b_{target}",
-        spark_class=FEATURE + "Binarizer",
-        inputs=(source,),
-        outputs=(target,),
-        thresholds=(0.5,),
-    )
-
-
-def back(source: str, target: str) -> ir.IndexToString:
-    return ir.IndexToString(
-        uid=f"its_{target}",
-        spark_class=FEATURE + "IndexToString",
-        input=source,
-        output=target,
-        labels=("a", "b"),
-    )
-
-
-def kinds(columns: tuple[ir.Column, ...]) -> dict[str, str]:
-    return {c.name: f"{c.kind}{c.size or ''}" for c in columns}
 
 
 # ------------------------------------------------------------ what Spark saved
@@ -170,118 +98,6 @@ def test_an_imputer_that_fills_in_place_gets_columns_of_its_own():
     assert fill.outputs == ("revol_util (imputed)", "all_util (imputed)")
     assert join.inputs[-2:] == fill.outputs
     assert set(kinds(plan.inputs)) == {"revol_util", "all_util", "funded_amnt", "int_rate", "annual_inc"}
-
-
-# ------------------------------------------------------------ kinds
-
-
-def test_a_string_indexers_column_is_any_until_the_schema_says():
-    whole = pipeline(indexer("c", "i"), assembler("i"), linear(1))
-    assert kinds(make_plan(whole).inputs) == {"c": "any"}
-    assert kinds(make_plan(whole, {"c": "string"}).inputs) == {"c": "string"}
-    for spark_type in ("tinyint", "int", "bigint", "float", "double", "decimal(10,2)"):
-        (column,) = make_plan(whole, {"c": spark_type}).inputs
-        assert (column.kind, column.spark_type) == ("number", spark_type)
-
-
-def test_a_column_read_as_text_and_as_a_number_is_a_number():
-    (column,) = make_plan(pipeline(indexer("c", "i"), assembler("i", "c"), linear(2))).inputs
-    assert (column.kind, column.spark_type) == ("number", "")
-
-
-@pytest.mark.parametrize(
-    ("stages", "schema", "message"),
-    [
-        ((assembler("c"), linear(1)), {"c": "string"}, r"va_features reads column 'c', a string"),
-        ((assembler("c"), linear(1)), {"c": "date"}, r"va_features reads column 'c', a date"),
-        ((indexer("c", "i"),), {"c": "boolean"}, r"si_i reads column 'c', a boolean"),
-        ((indexer("c", "i"),), {"c": "vector"}, r"a vector; Spark takes a string or a number"),
-        ((imputer("c", "d"),), {"c": "boolean"}, r"im_d reads column 'c', a boolean"),
-        ((normalizer("c", "d"),), {"c": "double"}, r"n_d reads column 'c', a double; Spark takes a vector"),
-        ((binarizer("c", "d"),), {"c": "boolean"}, r"Spark takes a number or a vector"),
-        ((back("c", "t"),), {"c": "string"}, r"its_t reads column 'c', a string"),
-        ((indexer("c", "i"), normalizer("i", "d")), None, r"n_d reads column 'i', a double"),
-        ((back("c", "t"), assembler("t"), linear(1)), None, r"va_features reads column 't', a string"),
-        (
-            (normalizer("c", "d"), imputer("c", "e")),
-            None,
-            r"'c' is a vector for .*n_d.* single value for .*im_e",
-        ),
-        ((assembler("c"), linear(1)), {"d": "int"}, r"'c', which is not in the schema"),
-        ((assembler("int_rate"), linear(1)), {"intrate": "int"}, r"did you mean 'intrate'"),
-    ],
-)
-def test_what_spark_would_refuse_names_stage_and_column(stages, schema, message):
-    with pytest.raises(ConversionError, match=message):
-        make_plan(pipeline(*stages), schema)
-
-
-def test_a_boolean_is_a_number_for_an_assembler():
-    (column,) = make_plan(pipeline(assembler("c"), linear(1)), {"c": "boolean"}).inputs
-    assert (column.kind, column.spark_type) == ("number", "boolean")
-
-
-def test_an_integer_stays_one_through_an_imputer():
-    whole = pipeline(imputer("c", "d"), indexer("d", "i"), assembler("i"), linear(1))
-    plan = make_plan(whole, {"c": "int"})
-    assert plan.columns["d"].spark_type == "int"
-    assert make_plan(whole).columns["d"].spark_type == "double"
-
-
-# ------------------------------------------------------------ widths
-
-
-def test_a_bare_models_vector_has_the_models_width():
-    assert kinds(make_plan(pipeline(linear(7))).inputs) == {"features": "vector7"}
-
-
-def test_widths_travel_back_through_stages_that_keep_them():
-    whole = pipeline(normalizer("raw", "n"), binarizer("n", "features"), linear(4))
-    assert kinds(make_plan(whole).inputs) == {"raw": "vector4"}
-
-
-def test_the_one_unknown_input_of_an_assembler_is_solved():
-    whole = pipeline(indexer("c", "i"), assembler("i", "v"), linear(6))
-    assert kinds(make_plan(whole).inputs) == {"c": "any", "v": "vector5"}
-    assert kinds(make_plan(whole, {"c": "string", "v": "vector"}).inputs) == {"c": "string", "v": "vector5"}
-
-
-def test_two_unknown_inputs_need_the_schema():
-    whole = pipeline(assembler("a", "v"), linear(6))
-    with pytest.raises(ConversionError, match="which of a, v are vectors"):
-        make_plan(whole)
-    assert kinds(make_plan(whole, {"a": "double", "v": "vector"}).inputs) == {"a": "number", "v": "vector5"}
-    with pytest.raises(ConversionError, match=r"how wide the vector column 'a'"):
-        make_plan(whole, {"a": "vector", "v": "vector"})
-    wide = make_plan(whole, {"a": "vector(2)", "v": "vector"})
-    assert kinds(wide.inputs) == {"a": "vector2", "v": "vector4"}
-
-
-def test_nested_assemblers():
-    whole = pipeline(assembler("a", "b", target="one"), assembler("one", "v"), linear(5))
-    with pytest.raises(ConversionError, match="vectors"):
-        make_plan(pipeline(assembler("a", "v", target="one"), assembler("one"), linear(5)))
-    assert kinds(make_plan(whole, {"a": "int", "b": "int", "v": "vector"}).inputs)["v"] == "vector3"
-
-
-@pytest.mark.parametrize("schema", [None, {"a": "int", "b": "int"}])
-def test_an_assembler_that_makes_too_much_or_too_little(schema):
-    with pytest.raises(ConversionError, match=r"features"):
-        make_plan(pipeline(assembler("a", "b"), linear(1)), schema)
-    if schema:
-        with pytest.raises(ConversionError, match=r"not fitted together"):
-            make_plan(pipeline(assembler("a", "b"), linear(3)), schema)
-
-
-def test_nothing_tells_the_width():
-    with pytest.raises(ConversionError, match=r"n_out.*vector\(n\)"):
-        make_plan(pipeline(normalizer("v", "out")))
-
-
-def test_without_a_model_an_assemblers_columns_are_numbers():
-    plan = make_plan(pipeline(assembler("a", "b")))
-    assert kinds(plan.inputs) == {"a": "number", "b": "number"}
-    assert kinds(plan.outputs) == {"features": "vector2"}
 
 
 # ------------------------------------------------------------ which stages stay

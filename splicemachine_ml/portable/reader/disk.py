@@ -129,6 +129,16 @@ def child(directory: Path, *names: str) -> Path:
     return directory.joinpath(*names)
 
 
+def _unpacked_size(footer: Any) -> int:
+    """An upper bound for the memory of a Parquet file's content, in bytes.
+
+    Run lengths can stand for far more values than bytes, so the values count as eight bytes each too.
+    """
+    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+    values = sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
+    return int(max(8 * values, sum(group.total_byte_size for group in groups)))
+
+
 def read_table(directory: Path, name: str = "data") -> pa.Table:
     """All Parquet parts of ``directory/name`` as one table with unchunked columns.
 
@@ -144,8 +154,7 @@ def read_table(directory: Path, name: str = "data") -> pa.Table:
     for path in part_files(home):
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-                groups = (parquet.metadata.row_group(i) for i in range(parquet.metadata.num_row_groups))
-                size += sum(group.total_byte_size for group in groups)
+                size += _unpacked_size(parquet.metadata)
                 if size > LIMITS.table_bytes:
                     raise ModelStoreError(f"{home} unpacks to more than {LIMITS.table_bytes} bytes")
                 tables.append(parquet.read(use_threads=False))

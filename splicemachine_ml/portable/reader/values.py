@@ -202,16 +202,24 @@ def _decode_sparse(raw: RawMatrix, major: int, minor: int) -> Floats:
 
 
 def vectors(column: pa.ChunkedArray) -> list[Floats]:
-    """Every row of a VectorUDT column, dense."""
-    return [
-        decode_vector(
-            _integer(row, "type"),
-            _integer(row, "size") if row["size"].is_valid else None,
-            _numpy(row, "indices", np.int64) if row["indices"].is_valid else None,
-            _numpy(row, "values", np.float64),
-        )
-        for row in column
-    ]
+    """Every row of a VectorUDT column, dense. ValueError when they are too large together."""
+    rows: list[Floats] = []
+    cells = 0
+    for row in column:
+        rows.append(_vector(row))
+        cells += len(rows[-1])
+        if cells > LIMITS.cells:
+            raise ValueError(f"vectors of more than {LIMITS.cells} values together")
+    return rows
+
+
+def _vector(row: Any) -> Floats:
+    return decode_vector(
+        _integer(row, "type"),
+        _integer(row, "size") if row["size"].is_valid else None,
+        _numpy(row, "indices", np.int64) if row["indices"].is_valid else None,
+        _numpy(row, "values", np.float64),
+    )
 
 
 def matrix(row: Any) -> Floats:
