@@ -166,4 +166,4 @@ def kmeans(rows: Rows, stage: KMeans) -> None:
     rows.reject(broken, stage, stage.features, "a feature is NaN, to which no centre is nearest")
     with np.errstate(invalid="ignore", over="ignore"):
         distance = ((data[:, None, :] - stage.centers[None, :, :]) ** 2).sum(axis=2)
-    rows.columns[stage.prediction] = numbers(argmax(-distance))
+    rows.columns[stage.prediction] = numbers(argmax(-distance), spark_type="int")
