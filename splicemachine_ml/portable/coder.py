@@ -15,7 +15,7 @@ from splicemachine_ml.errors import ScoringError
 from splicemachine_ml.portable import java_text
 from splicemachine_ml.portable.spec import Encoder, InputSpec
 
-_WHOLE_TYPES = frozenset({"tinyint", "smallint", "int", "bigint"})
+WHOLE_TYPES = frozenset({"tinyint", "smallint", "int", "bigint"})
 Codes = NDArray[np.float64]
 
 
@@ -53,6 +53,13 @@ class Coder:
         """Whole number to position."""
         return java_text.whole_keys(self.labels)
 
+    def one(self, array: NDArray[Any]) -> float:
+        """The code of a single value, shape (1,)."""
+        value = array.item()
+        if type(value) is str and self.column.kind != "number":
+            return self.texts.get(value, self.unseen)
+        return float(self.codes(array)[0])
+
     def codes(self, array: NDArray[Any]) -> Codes:
         """One code a row, as float64. ScoringError when a value is of no type Spark would index."""
         if array.ndim != 1:
@@ -81,7 +88,7 @@ class Coder:
         spark_type, kind = self.column.spark_type, array.dtype.kind
         if spark_type.startswith("decimal"):
             return self._look_up(self.texts.get, [self._decimal_text(value) for value in array.tolist()])
-        if spark_type in _WHOLE_TYPES and kind == "f":
+        if spark_type in WHOLE_TYPES and kind == "f":
             whole = np.isfinite(array) & (array == np.trunc(array))
             values = [int(value) if good else None for value, good in zip(array.tolist(), whole, strict=True)]
             return self._look_up(self.wholes.get, values)

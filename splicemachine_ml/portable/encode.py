@@ -7,6 +7,7 @@ that a refusal can name the column and the row.
 from __future__ import annotations
 
 import difflib
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,16 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splicemachine_ml.errors import ScoringError
-from splicemachine_ml.portable.coder import Coder, is_null
+from splicemachine_ml.portable.coder import WHOLE_TYPES, Coder, is_null
 from splicemachine_ml.portable.spec import InputSpec, ScoringSpec
 
 _NUMERIC = frozenset(np.dtype(code) for code in "bBhHiIlLqQefd")
 _ARRAYS = frozenset({np.ndarray})
-_ONE_ROW = frozenset({(1,)})
 _NUMBER_TYPES = (int, float, Decimal, np.number)
-_DTYPE, _SHAPE = attrgetter("dtype"), attrgetter("shape")
-_FLOAT64 = np.dtype(np.float64)
-_WHOLE_TYPES = frozenset({"tinyint", "smallint", "int", "bigint"})
+_DTYPE = attrgetter("dtype")
+_ORDER = ("number", "vector", "code", "null")  # how build() lays x out; any other order is scored as a batch
 
 
 @dataclass(eq=False)
@@ -47,46 +46,62 @@ class Matrix:
         self.inputs = {column.name: column for column in spec.inputs}
         self.coders = [Coder(encoder, self.inputs[encoder.column]) for encoder in spec.encoders]
         self._flagged = {slot.column for slot in spec.layout if slot.role == "null"}
+        self._known = frozenset([*self.inputs, *spec.optional])
         self._numbers = [slot.column for slot in spec.layout if slot.role == "number"]
-        self._texts = [
-            (slot.column, coder.texts, coder.unseen)
-            for slot in spec.layout
-            if slot.role == "code"
-            for coder in [self.coders[slot.encoder]]
+        self._vectors = [(slot.column, (1, slot.size)) for slot in spec.layout if slot.role == "vector"]
+        self._codes = [
+            (slot.column, self.coders[slot.encoder]) for slot in spec.layout if slot.role == "code"
         ]
-        roles = [slot.role for slot in spec.layout]
-        in_order = roles == ["number"] * len(self._numbers) + ["code"] * len(self._texts)
-        text_only = all(self.inputs[name].kind in ("string", "any") for name, _, _ in self._texts)
-        self._has_fast_row = in_order and text_only and bool(spec.layout)
+        self._nulls = [
+            (slot.column, self.inputs[slot.column].spark_type in WHOLE_TYPES)
+            for slot in spec.layout
+            if slot.role == "null"
+        ]
+        order = [_ORDER.index(slot.role) for slot in spec.layout]
+        self._is_ordered = order == sorted(order) and bool(order)
         self._get = _getter(self._numbers)
+        self._pack = struct.Struct(f"{self.width - sum(shape[1] for _, shape in self._vectors)}d").pack
 
     def one_row(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64] | None:
         """x of a single, right-typed row; None when the row needs the careful way (`batch`)."""
-        if not self._has_fast_row or len(columns) != len(self.inputs):
+        if len(columns) != len(self.inputs) and not self._known.issuperset(columns):
             return None
         try:
             numbers = self._get(columns)
-            codes: list[float] = []
-            for name, positions, unseen in self._texts:
-                array = columns[name]
-                if type(array) is not np.ndarray or array.shape != (1,):
-                    return None
-                text = array.item()
-                if type(text) is not str:
-                    return None
-                codes.append(positions.get(text, unseen))
-        except KeyError:
+            if not (_ARRAYS.issuperset(map(type, numbers)) and _NUMERIC.issuperset(map(_DTYPE, numbers))):
+                return None
+            row = [number for array in numbers for (number,) in (array.tolist(),)]
+            rest = self._rest_of_row(columns, row)
+        except (KeyError, ValueError, TypeError, struct.error):  # missing, or not one row: batch() says what
             return None
-        if not numbers:
-            return np.array([codes], np.float64)
-        if (
-            _ARRAYS.issuperset(map(type, numbers))
-            and _ONE_ROW.issuperset(map(_SHAPE, numbers))
-            and _NUMERIC.issuperset(map(_DTYPE, numbers))
-        ):
-            row = np.concatenate((*numbers, codes)) if codes else np.concatenate(numbers)
-            return row.reshape(1, -1) if row.dtype is _FLOAT64 else row.astype(np.float64).reshape(1, -1)
-        return None
+        return rest if self._is_ordered else None
+
+    def _rest_of_row(self, columns: Mapping[str, Any], row: list[float]) -> NDArray[np.float64] | None:
+        """Append codes and null flags to the numbers of a row and make x of it."""
+        for name, coder in self._codes:
+            array = columns[name]
+            if type(array) is not np.ndarray or array.shape != (1,):
+                return None
+            row.append(coder.one(array))
+        for name, is_whole in self._nulls:
+            array = columns[name]
+            if type(array) is not np.ndarray or array.dtype not in _NUMERIC:
+                return None
+            row.append(float(is_whole and array.dtype.kind == "f" and bool(np.isnan(array).any())))
+        x = np.frombuffer(self._pack(*row)).reshape(1, -1)
+        return x if not self._vectors else self._with_vectors(columns, x)
+
+    def _with_vectors(
+        self, columns: Mapping[str, Any], row: NDArray[np.float64]
+    ) -> NDArray[np.float64] | None:
+        parts = []
+        for name, shape in self._vectors:
+            array = columns[name]
+            if type(array) is not np.ndarray or array.shape != shape or array.dtype not in _NUMERIC:
+                return None
+            parts.append(array.astype(np.float64, copy=False))
+        count = len(self._numbers)
+        return np.concatenate([row[:, :count], *parts, row[:, count:]], axis=1)
 
     def batch(self, columns: Mapping[str, Any]) -> Batch:
         """Check all columns; ScoringError names the column, and the row when one is to blame."""
@@ -140,7 +155,7 @@ class Matrix:
             numbers, _ = self._number(column, np.asarray(array.data))
             return np.where(mask, np.nan, numbers), mask
         if kind in "iuf" and array.dtype in _NUMERIC:
-            is_cut = flagged and kind == "f" and column.spark_type in _WHOLE_TYPES
+            is_cut = flagged and kind == "f" and column.spark_type in WHOLE_TYPES
             return array, np.isnan(array) if is_cut else None
         if kind == "b" and column.booleans:
             return array, None

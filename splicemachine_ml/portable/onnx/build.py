@@ -8,7 +8,7 @@ from dataclasses import replace
 from splicemachine_ml.errors import ConversionError, UnsupportedStageError
 from splicemachine_ml.portable.onnx.context import Context, GraphRule, constant_where
 from splicemachine_ml.portable.onnx.describe import describe
-from splicemachine_ml.portable.onnx.graph import Cell, Value
+from splicemachine_ml.portable.onnx.graph import Cell, Value, X
 from splicemachine_ml.portable.onnx.table import CONVERTERS
 from splicemachine_ml.portable.spec import (
     MODEL_FILE,
@@ -51,7 +51,8 @@ def build(plan: Plan) -> tuple[bytes, ScoringSpec]:
     y = context.graph.tensor([*cells, *rule_cells]) if cells or rule_cells else ""
     if not y:
         raise ConversionError(f"pipeline {plan.pipeline.uid} has no output to compute")
-    model = context.graph.model(width, context.graph.node("Identity", y), len(cells) + len(rule_cells))
+    y = context.graph.node("Identity", y) if y == X else y
+    model = context.graph.model(width, y, len(cells) + len(rule_cells))
     spec = ScoringSpec(
         pipeline_uid=plan.pipeline.uid,
         spark_version=plan.pipeline.spark_version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from splicemachine_ml.portable.onnx.context import Context
-from splicemachine_ml.portable.onnx.graph import Graph
+from splicemachine_ml.portable.onnx.graph import Graph, Value
 from splicemachine_ml.portable.stages import Classifier
 
 _LARGEST = float(np.finfo(np.float64).max)
@@ -18,9 +18,14 @@ def sigmoid(graph: Graph, x: str) -> str:
     )
 
 
+def pair(graph: Graph, first: str, second: str) -> Value:
+    """Two [N, 1] tensors side by side."""
+    return Value((*graph.value(first).cells, *graph.value(second).cells), "vector")
+
+
 def complement(graph: Graph, first: str) -> str:
-    """[p, 1 - p], the two probabilities of a binary model."""
-    return graph.node("Concat", first, graph.node("Sub", graph.constant([[1.0]]), first), axis=1)
+    """1 - p."""
+    return graph.node("Sub", graph.constant([[1.0]]), first)
 
 
 def softmax(graph: Graph, raw: str) -> str:
@@ -28,12 +33,14 @@ def softmax(graph: Graph, raw: str) -> str:
     return graph.node("Softmax", graph.node("Min", raw, graph.constant([[_LARGEST]])), axis=1)
 
 
-def normalized(graph: Graph, raw: str) -> str:
-    """Each row over its sum, a zero row unchanged.
+def normalized(graph: Graph, raw: str, *, may_vanish: bool) -> str:
+    """Each row over its sum, a zero row (when ``may_vanish``) unchanged.
 
     Spark: ProbabilisticClassificationModel.normalizeToProbabilitiesInPlace.
     """
     total = graph.node("ReduceSum", raw, graph.constant([1], np.int64), keepdims=1)
+    if not may_vanish:
+        return graph.node("Div", raw, total)
     is_zero = graph.node("Equal", total, graph.constant([[0.0]]))
     return graph.node("Div", raw, graph.node("Where", is_zero, graph.constant([[1.0]]), total))
 
@@ -48,30 +55,26 @@ def above(graph: Graph, score: str, limit: float) -> str:
     return graph.number(graph.node("Greater", score, graph.constant([[limit]])))
 
 
-def second(graph: Graph, scores: str) -> str:
-    """Column 1 of [N, 2]."""
-    one, two = graph.constant([1], np.int64), graph.constant([2], np.int64)
-    return graph.node("Slice", scores, one, two, one)
-
-
-def define_classes(context: Context, stage: Classifier, raw: str, probability: str, prediction: str) -> None:
+def define_classes(
+    context: Context, stage: Classifier, raw: Value, probability: Value | None, prediction: str
+) -> None:
     """Write the three columns of a classifier; what nobody reads is pruned later."""
-    graph = context.graph
-    context.define(stage.raw_prediction, graph.value(raw, stage.num_classes))
-    if stage.probability:
-        context.define(stage.probability, graph.value(probability, stage.num_classes))
+    context.define(stage.raw_prediction, raw)
+    if probability is not None:
+        context.define(stage.probability, probability)
     context.define_number(stage.prediction, prediction, upper=stage.num_classes)
 
 
-def predicted_class(graph: Graph, stage: Classifier, raw: str, probability: str) -> str:
+def predicted_class(graph: Graph, stage: Classifier, raw: Value, probability: Value) -> str:
     """The class of a model without a rule of its own.
 
     Spark: ProbabilisticClassificationModel.transform: argmax of the raw prediction when that column is on
     (of the probability otherwise); with thresholds argmax of p / t, where 0 / 0 never wins.
     """
     if stage.thresholds is None:
-        return first_largest(graph, raw if stage.raw_prediction or not stage.probability else probability)
-    scaled = graph.node("Div", probability, graph.constant([stage.thresholds]))
+        scores = raw if stage.raw_prediction or not stage.probability else probability
+        return first_largest(graph, graph.tensor(scores.cells))
+    scaled = graph.node("Div", graph.tensor(probability.cells), graph.constant([stage.thresholds]))
     if (stage.thresholds == 0).any():
         scaled = graph.node("Where", graph.node("IsNaN", scaled), graph.constant([[-np.inf]]), scaled)
     return first_largest(graph, scaled)

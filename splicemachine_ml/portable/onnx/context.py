@@ -129,9 +129,13 @@ class Context:
         return slot
 
     def _lay_out_inputs(self) -> None:
-        """Numbers and vectors in the order stages read them (an assembler's become one slice), then codes."""
+        """Numbers in the order stages read them (an assembler's become one slice), vectors, codes.
+
+        Null flags follow when converters ask for them.
+        """
         raw = {column.name: column for column in self.plan.inputs}
         made: set[str] = set()
+        read: dict[str, Column] = {}
         coded: list[tuple[StringIndexer, int]] = []
         for stage in self.plan.stages:
             for position, name in enumerate(inputs_of(stage)):
@@ -139,9 +143,11 @@ class Context:
                     continue
                 if isinstance(stage, StringIndexer):
                     coded.append((stage, position))
-                elif name not in self.values:
-                    self.values[name] = self._raw_value(raw[name])
+                elif name not in read:
+                    read[name] = raw[name]
             made.update(outputs_of(stage))
+        for column in sorted(read.values(), key=lambda column: column.kind == "vector"):  # numbers first
+            self.values[column.name] = self._raw_value(column)
         for stage, position in coded:
             name, labels = stage.inputs[position], stage.labels[position]
             self.encoders.append(Encoder(stage.uid, name, labels))

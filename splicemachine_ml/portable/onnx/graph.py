@@ -154,9 +154,9 @@ class Graph:
             return picked
         return self.node("Gather", tensor, self.constant(indices, np.int64), axis=1)
 
-    def _skip_whole_slices(self, x_width: int) -> None:
+    def _skip_whole_slices(self, x_width: int, output: str) -> None:
         """A Slice that turned out to take all of x (its width is known last) is x itself."""
-        whole = {name for name, cut in self.slices.items() if cut == (X, 0, x_width)}
+        whole = {name for name, cut in self.slices.items() if cut == (X, 0, x_width) and name != output}
         for node in self.nodes:
             for at, name in enumerate(node.input):
                 if name in whole:
@@ -174,7 +174,7 @@ class Graph:
 
     def model(self, x_width: int, output: str, y_width: int) -> bytes:
         """The finished ModelProto: ``x`` [N, x_width] in, ``output`` [N, y_width] out."""
-        self._skip_whole_slices(x_width)
+        self._skip_whole_slices(x_width, output)
         self.prune([output])
         graph = helper.make_graph(
             self.nodes,

@@ -10,6 +10,7 @@ from splicemachine_ml.portable.onnx import classify
 from splicemachine_ml.portable.onnx.context import Context
 from splicemachine_ml.portable.onnx.graph import Graph
 from splicemachine_ml.portable.stages import (
+    Classifier,
     Floats,
     LinearRegression,
     LinearSVC,
@@ -28,27 +29,27 @@ def logistic_regression(context: Context, stage: LogisticRegression) -> None:
     graph, features = context.graph, _features(context, stage)
     margins = _affine(graph, features, stage.coefficients.T, stage.intercepts)
     if stage.is_multinomial:
-        probability = classify.softmax(graph, margins)
-        prediction = classify.predicted_class(graph, stage, margins, probability)
-        classify.define_classes(context, stage, margins, probability, prediction)
+        _define_softmax(context, stage, margins)
         return
-    raw = graph.node("Concat", graph.node("Neg", margins), margins, axis=1)
-    probability = classify.complement(graph, classify.sigmoid(graph, graph.node("Neg", margins)))
+    negative = graph.node("Neg", margins)
+    first = classify.sigmoid(graph, negative)
+    second = classify.complement(graph, first)
     if stage.raw_prediction:
         prediction = classify.above(graph, margins, _logit(stage.threshold))
     elif stage.probability:
-        prediction = classify.above(graph, classify.second(graph, probability), stage.threshold)
+        prediction = classify.above(graph, second, stage.threshold)
     else:
         prediction = classify.above(graph, classify.sigmoid(graph, margins), stage.threshold)
-    classify.define_classes(context, stage, raw, probability, prediction)
+    raw = classify.pair(graph, negative, margins)
+    classify.define_classes(context, stage, raw, classify.pair(graph, first, second), prediction)
 
 
 def linear_svc(context: Context, stage: LinearSVC) -> None:
     """Raw (-m, m), class 1 when m > threshold. Spark: classification.LinearSVCModel. ONNX: Gemm."""
     graph, features = context.graph, _features(context, stage)
     margin = _affine(graph, features, stage.coefficients.reshape(-1, 1), np.array([stage.intercept]))
-    raw = graph.node("Concat", graph.node("Neg", margin), margin, axis=1)
-    classify.define_classes(context, stage, raw, "", classify.above(graph, margin, stage.threshold))
+    raw = classify.pair(graph, graph.node("Neg", margin), margin)
+    classify.define_classes(context, stage, raw, None, classify.above(graph, margin, stage.threshold))
 
 
 def linear_regression(context: Context, stage: LinearRegression) -> None:
@@ -72,9 +73,15 @@ def multilayer_perceptron(context: Context, stage: MultilayerPerceptron) -> None
         layer = _affine(graph, layer, weights, biases)
         if at < last:
             layer = classify.sigmoid(graph, layer)
-    probability = classify.softmax(graph, layer)
-    prediction = classify.predicted_class(graph, stage, layer, probability)
-    classify.define_classes(context, stage, layer, probability, prediction)
+    _define_softmax(context, stage, layer)
+
+
+def _define_softmax(context: Context, stage: Classifier, margins: str) -> None:
+    graph = context.graph
+    raw = graph.value(margins, stage.num_classes)
+    probability = graph.value(classify.softmax(graph, margins), stage.num_classes)
+    prediction = classify.predicted_class(graph, stage, raw, probability)
+    classify.define_classes(context, stage, raw, probability, prediction)
 
 
 def _features(context: Context, stage: Predictor) -> str:

@@ -107,13 +107,16 @@ def tree_classifier(context: Context, stage: TreeClassifier) -> None:
     graph, x = context.graph, _features(context, stage)
     if stage.kind == "gbt":
         margin = _sum(graph, x, stage.trees, _predictions(stage.trees, stage.weights))
-        raw = graph.node("Concat", graph.node("Neg", margin), margin, axis=1)
-        doubled = graph.node("Mul", margin, graph.constant([[-2.0]]))
-        probability = classify.complement(graph, classify.sigmoid(graph, doubled))
+        raw = classify.pair(graph, graph.node("Neg", margin), margin)
+        first = classify.sigmoid(graph, graph.node("Mul", margin, graph.constant([[-2.0]])))
+        probability = classify.pair(graph, first, classify.complement(graph, first))
     else:
         tables = [tree.impurity_stats for tree in stage.trees]
-        raw = _votes(graph, x, stage, [_shares(table) for table in tables] if stage.kind == "rf" else tables)
-        probability = classify.normalized(graph, raw)
+        votes = _votes(
+            graph, x, stage, [_shares(table) for table in tables] if stage.kind == "rf" else tables
+        )
+        shares = classify.normalized(graph, votes, may_vanish=not _always_counts(stage.trees))
+        raw, probability = (graph.value(tensor, stage.num_classes) for tensor in (votes, shares))
     is_bare = not stage.raw_prediction and not stage.probability
     if stage.kind == "dt" and is_bare:  # DecisionTreeClassificationModel.predict: the node's own prediction
         prediction = _sum(graph, x, stage.trees, _predictions(stage.trees, np.ones(1)))
@@ -161,6 +164,11 @@ def _features(context: Context, stage: TreeClassifier | TreeRegressor) -> str:
 
 def _predictions(trees: Sequence[Tree], weights: Floats) -> list[Floats]:
     return [tree.prediction * weight for tree, weight in zip(trees, weights, strict=True)]
+
+
+def _always_counts(trees: Sequence[Tree]) -> bool:
+    """Whether every leaf of some tree saw a row, so that no sum of votes is zero."""
+    return any((_row_sums(tree.impurity_stats)[tree.feature < 0] > 0).all() for tree in trees)
 
 
 def _shares(counts: Floats) -> Floats:
