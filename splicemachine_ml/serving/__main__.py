@@ -37,7 +37,7 @@ class _Formatter(logging.Formatter):
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Serve until a signal; the exit code is 0, or 1 when the model or the port cannot be had."""
-    options = _parse(arguments, os.environ if environ is None else environ)
+    options = parse(arguments, os.environ if environ is None else environ)
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -77,7 +77,8 @@ def _bind(options: argparse.Namespace) -> socket.socket:
         ) from error
 
 
-def _parse(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> argparse.Namespace:
+    """Return the options; a usage error ends the process with 2."""
     parser = argparse.ArgumentParser(
         prog="python -m splicemachine_ml.serving",
         description="Serve a model over HTTP: /ping and /invocations.",

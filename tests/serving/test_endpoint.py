@@ -13,13 +13,16 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
 from splicemachine_ml.portable.scorer import Scorer
+from splicemachine_ml.serving import __main__ as program
 from splicemachine_ml.serving.app import INLINE_BYTES, MAX_BODY_BYTES
+from splicemachine_ml.settings import Settings
 from tests.benchmarks import http_bench
 
 ROWS = [
@@ -227,6 +230,28 @@ def test_a_chunked_body_within_the_limit(endpoint) -> None:
         endpoint.url, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"3\r\nA,1\r\n", b"2\r\n,2\r\n0\r\n\r\n"
     )
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_client_that_asks_before_it_sends_is_told(endpoint) -> None:
+    expect = HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    address = urlsplit(endpoint.url)
+    with socket.create_connection((address.hostname, address.port), timeout=20) as raw:
+        raw.sendall(expect % 5)
+        assert raw.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        raw.sendall(b"A,1,2")
+        assert read_response(raw).startswith(b"HTTP/1.1 200 ")
+        raw.sendall(expect % (MAX_BODY_BYTES + 1))
+        assert read_response(raw).startswith(b"HTTP/1.1 413 ")
+
+
+def test_the_programs_defaults_are_the_settings() -> None:
+    shipped = Settings.load(environ={})
+    options = program.parse(["--model-dir", "x"], {})
+    assert options.max_body_bytes == shipped.serving_max_body_bytes == MAX_BODY_BYTES
+    assert options.drain_timeout == shipped.serving_drain_timeout
+    assert (options.host, options.port) == (shipped.serving_host, shipped.serving_port)
+    container = program.parse(["serve"], {})
+    assert (container.host, container.port, container.model_dir) == ("0.0.0.0", 8080, Path("/opt/ml/model"))
 
 
 def test_a_content_length_that_lies_is_an_http_error_not_a_bigger_body(endpoint) -> None:

@@ -269,6 +269,24 @@ def wait_for_state(target: LocalTarget, state: str) -> bool:
     return False
 
 
+def test_a_replacement_interrupted_after_the_switch_is_finished_by_the_next_call(site, monkeypatch) -> None:
+    first = site.deploy()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("splicemachine_ml.targets.process.stop", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            site.deploy()
+    second = site.targets[0].status("loans")
+    assert second.state == "InService"
+    assert sorted(processes(str(site.state_dir))) == sorted([first.pid, second.pid])
+    third = site.deploy()
+    assert processes(str(site.state_dir)) == [third.pid]
+    assert (third.url, len(site.files())) == (first.url, 3)
+
+
 # ---------------------------------------------------------------- failures
 
 
