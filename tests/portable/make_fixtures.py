@@ -1,6 +1,6 @@
 """Fit small pipelines on real loans with Spark and keep what Spark saves, and answers, as test fixtures.
 
-Run it when a fixture is added or Spark's format changes (it replaces ``tests/portable/fixtures``)::
+Run it when a fixture is added or Spark's format changes (all of them take five minutes, so name some)::
 
     flock /tmp/spark.lock .venv/bin/python -m tests.portable.make_fixtures [name ...]
 

@@ -9,7 +9,7 @@ import numpy as np
 from splicemachine_ml.portable import stages as ir
 from splicemachine_ml.portable.reader.disk import LIMITS
 from splicemachine_ml.portable.reader.saved import SavedStage
-from splicemachine_ml.portable.reader.values import matrix, vectors
+from splicemachine_ml.portable.reader.values import matrix, vector
 
 _INVALID = ("error", "skip", "keep")
 
@@ -24,10 +24,8 @@ def _in_out(saved: SavedStage) -> dict[str, str]:
 
 def _vectors(saved: SavedStage, *columns: str) -> list[ir.Floats]:
     """One vector a column from a one-row table; all must have the same length."""
-    row = saved.table(*columns)
-    if row.num_rows != 1:
-        raise saved.corrupt(f"data has {row.num_rows} rows where Spark writes one")
-    found = [vectors(row.column(c))[0] for c in columns]
+    row = saved.row(*columns)
+    found = [vector(row[c]) for c in columns]
     if len({len(v) for v in found}) > 1:
         raise saved.corrupt(f"the vectors {', '.join(columns)} differ in length")
     return found

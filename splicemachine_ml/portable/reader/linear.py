@@ -8,7 +8,7 @@ import numpy as np
 
 from splicemachine_ml.portable import stages as ir
 from splicemachine_ml.portable.reader.saved import SavedStage
-from splicemachine_ml.portable.reader.values import matrix, vectors
+from splicemachine_ml.portable.reader.values import matrix, vector
 
 
 def predictor_columns(saved: SavedStage) -> dict[str, str]:
@@ -32,10 +32,8 @@ def classifier_columns(saved: SavedStage, num_classes: int) -> dict[str, Any]:
 
 def _coefficients(saved: SavedStage) -> tuple[ir.Floats, float]:
     """coefficients [d] and intercept of a one-row table."""
-    table = saved.table("coefficients", "intercept")
-    if table.num_rows != 1:
-        raise saved.corrupt(f"data has {table.num_rows} rows where Spark writes one")
-    return vectors(table.column("coefficients"))[0], float(table.column("intercept")[0].as_py())
+    row = saved.row("coefficients", "intercept")
+    return vector(row["coefficients"]), float(row["intercept"].as_py())
 
 
 def logistic_regression(saved: SavedStage) -> ir.Stage:
@@ -44,25 +42,22 @@ def logistic_regression(saved: SavedStage) -> ir.Stage:
     ``threshold`` follows LogisticRegressionParams.getThreshold: set ``thresholds`` (p, q) win as
     1 / (1 + p / q).
     """
-    columns = ("numClasses", "numFeatures", "interceptVector", "coefficientMatrix", "isMultinomial")
-    table = saved.table(*columns)
-    row = saved.row(*columns)
-    coefficients = matrix(row["coefficientMatrix"])
-    intercepts = vectors(table.column("interceptVector"))[0]
+    row = saved.row("numClasses", "numFeatures", "interceptVector", "coefficientMatrix", "isMultinomial")
+    coefficients, intercepts = matrix(row["coefficientMatrix"]), vector(row["interceptVector"])
     multinomial = bool(row["isMultinomial"].as_py())
     rows = row["numClasses"].as_py() if multinomial else 1
     if coefficients.shape != (rows, row["numFeatures"].as_py()) or len(intercepts) != rows:
         raise saved.corrupt(
             f"coefficients {coefficients.shape}, intercepts {intercepts.shape}, {rows} expected"
         )
-    columns_of = classifier_columns(saved, rows if multinomial else 2)
-    threshold, both = saved.params.number("threshold", 0.5), columns_of["thresholds"]
+    columns = classifier_columns(saved, rows if multinomial else 2)
+    threshold, both = saved.params.number("threshold", 0.5), columns["thresholds"]
     if both is not None and not multinomial:
         with np.errstate(divide="ignore", invalid="ignore"):  # Spark divides by zero silently too
             threshold = float(1.0 / (1.0 + both[0] / both[1]))
     return ir.LogisticRegression(
         **saved.identity,
-        **columns_of,
+        **columns,
         num_features=coefficients.shape[1],
         coefficients=coefficients,
         intercepts=intercepts,

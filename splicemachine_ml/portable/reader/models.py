@@ -9,7 +9,7 @@ import numpy as np
 from splicemachine_ml.portable import stages as ir
 from splicemachine_ml.portable.reader.linear import classifier_columns, predictor_columns
 from splicemachine_ml.portable.reader.saved import SavedStage
-from splicemachine_ml.portable.reader.values import array, vectors
+from splicemachine_ml.portable.reader.values import array, vector, vectors
 
 
 def multilayer_perceptron(saved: SavedStage) -> ir.Stage:
@@ -19,10 +19,9 @@ def multilayer_perceptron(saved: SavedStage) -> ir.Stage:
     which is what the IR holds (x @ W.T + b).
     """
     layers = saved.params.integers("layers")
-    table = saved.table("weights")
-    if table.num_rows != 1 or len(layers) < 2 or min(layers) < 1:
-        raise saved.corrupt(f"layers {layers} with {table.num_rows} rows of weights")
-    flat = vectors(table.column("weights"))[0]
+    if len(layers) < 2 or min(layers) < 1:
+        raise saved.corrupt(f"the layers are {layers}")
+    flat = vector(saved.row("weights")["weights"])
     weights, biases, at = [], [], 0
     for wide, narrow in pairwise(layers):
         end = at + wide * narrow

@@ -26,9 +26,7 @@ class _Forest:
 
 
 def _classifier(saved: SavedStage, kind: Kind) -> ir.Stage:
-    classes = (
-        saved.params.extra_int("numClasses", 2) if kind == "gbt" else saved.params.extra_int("numClasses")
-    )
+    classes = 2 if kind == "gbt" else saved.params.extra_int("numClasses")
     if kind == "gbt":
         saved.choice("lossType", ("logistic",), "logistic")
     features, forest = _forest(saved, kind)

@@ -206,14 +206,15 @@ def vectors(column: pa.ChunkedArray) -> list[Floats]:
     rows: list[Floats] = []
     cells = 0
     for row in column:
-        rows.append(_vector(row))
+        rows.append(vector(row))
         cells += len(rows[-1])
         if cells > LIMITS.cells:
             raise ValueError(f"vectors of more than {LIMITS.cells} values together")
     return rows
 
 
-def _vector(row: Any) -> Floats:
+def vector(row: Any) -> Floats:
+    """One VectorUDT scalar as a dense array."""
     return decode_vector(
         _integer(row, "type"),
         _integer(row, "size") if row["size"].is_valid else None,
