@@ -124,7 +124,7 @@ class SpliceMLContext:
         """Append a DataFrame to a table, columns matched by name whatever the case; return the row count.
 
         All rows or none. Missing and extra columns, types that do not fit, NaN, too long text and nulls in
-        NOT NULL columns raise DatabaseError before anything is written. ``create_table`` makes the table
+        NOT NULL columns raise DatabaseError with nothing written. ``create_table`` makes the table
         first when it is missing; ``to_upper`` is accepted from old notebooks.
         """
         frame, name = history.swapped(df, table)

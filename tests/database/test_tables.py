@@ -55,7 +55,7 @@ def test_the_loans(splice, loans):
     assert splice.insert(loans, "loans") == 9857
     back = splice.df("select * from loans").toPandas()
     took = time.monotonic() - started
-    assert took < 30, f"{took:.1f} s"  # about 3 s on two quiet cores
+    assert took < 60, f"{took:.1f} s"  # about 3 s on two quiet cores
     expected = loans.toPandas()
     assert list(back.columns) == [name.upper() for name in expected.columns]
     assert back.dtypes.tolist() == expected.dtypes.tolist()
@@ -184,6 +184,7 @@ def test_insert_matches_by_name_and_names_what_does_not(spark, splice):
             r"is DECIMAL\(10,2\) and v of the DataFrame is decimal\(10,3\)",
         ),
         ("v varchar(3)", "'four'", r"column V is VARCHAR\(3\) and the longest value has 4 characters"),
+        ("v varchar(3)", "'abc '", "the longest value has 4 characters"),
         ("d double", "double('NaN')", r"column V has 1 value\(s\) that are NaN or infinite"),
         ("d real", "float('-Infinity')", "NaN or infinite"),
         ("i int not null", "int(null)", r"column V is NOT NULL and has 1 null\(s\)"),
