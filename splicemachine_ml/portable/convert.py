@@ -10,6 +10,8 @@ from pathlib import Path
 
 from splicemachine_ml.errors import ModelStoreError
 from splicemachine_ml.portable.onnx import build
+from splicemachine_ml.portable.plan import make_plan
+from splicemachine_ml.portable.reader import read_pipeline
 from splicemachine_ml.portable.spec import MODEL_FILE, SPEC_FILE
 from splicemachine_ml.portable.stages import Plan
 
@@ -21,9 +23,6 @@ def convert(spark_directory: Path, out: Path, *, schema: Mapping[str, str] | Non
     not exist or be empty; it appears complete or not at all. Raises ModelStoreError (the saved pipeline is
     damaged, ``out`` is taken), UnsupportedStageError (all gaps at once) or ConversionError.
     """
-    from splicemachine_ml.portable.plan import make_plan
-    from splicemachine_ml.portable.reader import read_pipeline
-
     plan = make_plan(read_pipeline(Path(spark_directory), schema=schema), schema)
     write(plan, Path(out))
     return plan
