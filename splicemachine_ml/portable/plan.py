@@ -33,6 +33,8 @@ def make_plan(pipeline: ir.Pipeline, schema: Mapping[str, str] | None = None) ->
     ``optional`` columns: read by dropped stages only, named by the models' labelCol or weightCol, or just
     present in the schema.
 
+    ``inputs`` are in the schema's order; without a schema, in the order in which the stages read them.
+
     Where an Imputer fills its columns in place, the filled column is called "name (imputed)" in the plan.
 
     Raises ConversionError, naming column and stage, for what Spark's transformSchema refuses, for a column
@@ -46,7 +48,7 @@ def make_plan(pipeline: ir.Pipeline, schema: Mapping[str, str] | None = None) ->
     return ir.Plan(
         pipeline=pipeline,
         stages=need.stages,
-        inputs=tuple(columns[c] for c in need.raw),
+        inputs=tuple(columns[c] for c in _ordered(need.raw, schema)),
         optional=_optional(stages, pipeline.training_columns, need, schema),
         outputs=tuple(columns[c] for c in outputs),
         columns=columns,
@@ -73,6 +75,12 @@ def _outputs(pipeline: ir.Pipeline, stages: tuple[ir.Stage, ...]) -> tuple[str, 
     if not names:
         raise ConversionError(f"no stage of {pipeline.uid} writes a column: there is nothing to score")
     return tuple(names)
+
+
+def _ordered(raw: tuple[str, ...], schema: Mapping[str, str] | None) -> list[str]:
+    """The raw columns as the training DataFrame had them: rows sent without names come in that order."""
+    position = {name: i for i, name in enumerate(schema or ())}
+    return sorted(raw, key=lambda name: position.get(name, len(position)))
 
 
 def _solve(need: Needed, schema: Mapping[str, str] | None) -> dict[str, ir.Column]:

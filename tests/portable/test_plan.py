@@ -196,3 +196,11 @@ def test_nothing_to_score():
         make_plan(pipeline())
     with pytest.raises(ConversionError, match="nothing to score"):
         make_plan(pipeline(linear(2, prediction="")))
+
+
+def test_inputs_come_in_the_order_of_the_training_columns_where_that_is_known():
+    # Rows sent without column names (CSV without a header, .npy) are in this order.
+    read = pipeline(assembler("late", "early"), linear(2))
+    schema = {"early": "double", "unused": "double", "late": "double"}
+    assert [c.name for c in make_plan(read, schema).inputs] == ["early", "late"]
+    assert [c.name for c in make_plan(read).inputs] == ["late", "early"]
