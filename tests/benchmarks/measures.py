@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tests.benchmarks.http_bench import Running, free_port, measure_latency, running
 
 LENDING_CLUB = Path(__file__).parent.parent.parent / "notebooks" / "data" / "lending_club.csv"
 CATEGORIES = ["term", "sub_grade", "addr_state", "verification_status", "emp_length"]
@@ -165,6 +170,66 @@ class Bench:
             statistics.median(theirs[1:]),
             1,
         )
+
+    def over_http(self, rounds: int = 3) -> Iterator[Row]:
+        """Start both endpoints as processes, again and again, and ask each for one row while both run."""
+        body = json.dumps({"dataframe_records": self.rows.head(1).to_dict("records")}).encode()
+        ours_starts, theirs_starts, ours, theirs = [], [], [], []
+        for turn in range(rounds):
+            with ExitStack() as stack:
+                here = stack.enter_context(self._our_endpoint(turn))
+                there = stack.enter_context(self._their_endpoint(turn))
+                ours_starts.append(here.start_seconds)
+                theirs_starts.append(there.start_seconds)
+                for _ in range(3):
+                    ours.append(measure_latency(here.url, body, requests=300, warmup=20).p50_ms / 1e3)
+                    theirs.append(measure_latency(there.url, body, requests=7, warmup=2).p50_ms / 1e3)
+        serve = "mlflow models serve (Spark)"
+        yield Row("one row over HTTP", statistics.median(ours), serve, statistics.median(theirs), 100, 2e-3)
+        yield Row(
+            "process start to first good /ping",
+            statistics.median(ours_starts),
+            serve,
+            statistics.median(theirs_starts),
+            15,
+            2.0,
+        )
+
+    @contextmanager
+    def _our_endpoint(self, turn: int) -> Iterator[Running]:
+        # What deploy_local starts: the code inside model.tar.gz, not the one in this checkout.
+        home = self.folder / f"container{turn}"
+        from splicemachine_ml.store.flavor import model_path
+        from splicemachine_ml.targets.archive import extract_archive
+        from splicemachine_ml.targets.bundle import make_bundle
+
+        bundle = make_bundle(model_path(self.run_id, "model0"), self.folder / f"model{turn}.tar.gz")
+        extract_archive(bundle.path, home)
+        port = free_port()
+        command = [
+            sys.executable,
+            "-m",
+            "splicemachine_ml.serving",
+            "--model-dir",
+            str(home),
+            "--port",
+            str(port),
+        ]
+        environ = {**os.environ, "PYTHONPATH": str(home / "code")}
+        url = f"http://127.0.0.1:{port}"
+        with running(command, url, self.folder / f"ours{turn}.log", environ=environ) as endpoint:
+            yield endpoint
+
+    @contextmanager
+    def _their_endpoint(self, turn: int) -> Iterator[Running]:
+        port = free_port()
+        command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
+        command += ["-m", self.theirs_uri, "-h", "127.0.0.1", "-p", str(port)]
+        environ = {**os.environ, "MLFLOW_TRACKING_URI": self.settings.tracking_uri}
+        environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        url = f"http://127.0.0.1:{port}"
+        with running(command, url, self.folder / f"theirs{turn}.log", environ=environ) as endpoint:
+            yield endpoint
 
 
 def _pipeline(loans: Any) -> Any:
