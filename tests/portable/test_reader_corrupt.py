@@ -16,7 +16,7 @@ import pytest
 
 from splicemachine_ml.errors import ModelStoreError, SpliceMLError
 from splicemachine_ml.portable.reader import disk, read_pipeline
-from tests.portable.fixture_files import fixture
+from tests.portable.fixture_files import FIXTURES, fixture
 
 DAMAGED = ["logistic", "rf_classifier", "bare_kmeans", "rformula", "mlp", "scalers", "tuned"]
 
@@ -224,4 +224,12 @@ def test_spark_connects_local_cache_format_is_named(copy):
     shutil.rmtree(model / "data")
     (model / "data").write_bytes(b"\0\1")
     with pytest.raises(ModelStoreError, match="local cache format"):
+        read_pipeline(model)
+
+
+def test_a_footer_that_would_end_the_process(copy):
+    """Asking pyarrow 25 for a column's metadata in this file (found by fuzzing) aborts the interpreter."""
+    model = copy("bare_gbt")
+    shutil.copy(FIXTURES / "hostile" / "histogram.parquet", next((model / "data").glob("*.parquet")))
+    with pytest.raises(ModelStoreError, match="no readable Parquet"):
         read_pipeline(model)
