@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from splicemachine_ml import __version__
-from splicemachine_ml.errors import SpliceMLError
+from splicemachine_ml.errors import SpliceMLError, TrackingError
 from splicemachine_ml.settings import Settings
 
 OK, FAILED, USAGE, MISSING = 0, 1, 2, 3
@@ -144,6 +144,10 @@ def _show(rows: list[dict[str, Any]], arguments: argparse.Namespace, *, empty: s
 def _runs(arguments: argparse.Namespace) -> int:
     manager = _manager(arguments)
     names = [arguments.experiment] if arguments.experiment else None
+    if names and manager.get_experiment_by_name(arguments.experiment) is None:
+        raise TrackingError(
+            f"there is no experiment named {arguments.experiment!r}; without --experiment every run is listed"
+        )
     found = manager.search_runs(
         experiment_names=names,
         search_all_experiments=names is None,
@@ -287,7 +291,7 @@ def _settings() -> list[dict[str, Any]]:
         return [_finding("settings", str(error), ok=False)]
     state = settings.state_dir.resolve()
     nearest = next(folder for folder in (state, *state.parents) if folder.exists())
-    writable = os.access(nearest, os.W_OK)
+    writable = nearest.is_dir() and os.access(nearest, os.W_OK)
     advice = "" if writable else " is not writable; set SPLICEMACHINE_ML_STATE_DIR to a folder that is"
     return [
         _finding("tracking store", settings.shown("tracking_uri")),
