@@ -58,13 +58,16 @@ class Matrix:
             if slot.role == "null"
         ]
         order = [_ORDER.index(slot.role) for slot in spec.layout]
-        self._is_ordered = order == sorted(order) and bool(order)
+        floats = any(self.inputs[name].spark_type == "float" for name in self._numbers)
+        self._has_fast_row = order == sorted(order) and bool(order) and not floats
         self._get = _getter(self._numbers)
         self._pack = struct.Struct(f"{self.width - sum(shape[1] for _, shape in self._vectors)}d").pack
 
     def one_row(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64] | None:
         """x of a single, right-typed row; None when the row needs the careful way (`batch`)."""
-        if len(columns) != len(self.inputs) and not self._known.issuperset(columns):
+        if not self._has_fast_row or (
+            len(columns) != len(self.inputs) and not self._known.issuperset(columns)
+        ):
             return None
         try:
             numbers = self._get(columns)
@@ -74,7 +77,7 @@ class Matrix:
             rest = self._rest_of_row(columns, row)
         except (KeyError, ValueError, TypeError, struct.error):  # missing, or not one row: batch() says what
             return None
-        return rest if self._is_ordered else None
+        return rest
 
     def _rest_of_row(self, columns: Mapping[str, Any], row: list[float]) -> NDArray[np.float64] | None:
         """Append codes and null flags to the numbers of a row and make x of it."""
@@ -156,6 +159,8 @@ class Matrix:
             return np.where(mask, np.nan, numbers), mask
         if kind in "iuf" and array.dtype in _NUMERIC:
             is_cut = flagged and kind == "f" and column.spark_type in WHOLE_TYPES
+            if column.spark_type == "float" and array.dtype != np.float32:
+                array = _singles(array)
             return array, np.isnan(array) if is_cut else None
         if kind == "b" and column.booleans:
             return array, None
@@ -173,7 +178,8 @@ class Matrix:
         except OverflowError as error:
             message = f"column {column.name!r} holds a whole number too large for a double"
             raise ScoringError(message, column=column.name) from error
-        return np.array(plain, np.float64), mask
+        numbers = np.array(plain, np.float64)
+        return _singles(numbers) if column.spark_type == "float" else numbers, mask
 
     def _vector(
         self, column: InputSpec, array: NDArray[Any]
@@ -231,6 +237,12 @@ def _getter(names: Sequence[str]) -> Any:
         return lambda _: ()
     get = itemgetter(*names)
     return get if len(names) > 1 else lambda columns: (get(columns),)
+
+
+def _singles(array: NDArray[Any]) -> NDArray[Any]:
+    """What a Spark column of type float would hold."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)
 
 
 def _hint(name: str, candidates: Iterable[str]) -> str:

@@ -27,7 +27,7 @@ class RuleBook:
     def __init__(self, spec: ScoringSpec) -> None:
         self._rules = spec.rules
         host = [rule for rule in spec.rules if rule.where == "host"]
-        graph = [rule.at[0] for rule in spec.rules if rule.where == "graph"]
+        graph = [at for rule in spec.rules if rule.where == "graph" for at in rule.at]
         nan_at = sorted({at for rule in host if not rule.codes for at in rule.at})
         coded = [pair for rule in host if rule.codes for pair in zip(rule.at, rule.codes, strict=True)]
         self._graph = slice(min(graph), max(graph) + 1) if graph else None
@@ -64,13 +64,13 @@ class RuleBook:
             if rule.action == "error":
                 row = int(np.flatnonzero(rows)[0])
                 at = int(np.flatnonzero(hits[row])[0])
-                return Broken(rule, row, rule.columns[at if at < len(rule.columns) else 0])
+                return Broken(rule, row, rule.columns[at])
             alive &= ~rows
         return alive
 
 
 def _hits(rule: Rule, x: Floats, y: Floats) -> NDArray[np.bool_]:
-    """[N, columns] for rules of the host, [N, 1] for those of the graph."""
+    """[N, columns]: which column breaks the rule in which row."""
     if rule.where == "graph":
         return np.not_equal(y[:, list(rule.at)], 0)
     seen = x[:, list(rule.at)]

@@ -20,7 +20,6 @@ from splicemachine_ml.errors import ModelStoreError, ScoringError
 from splicemachine_ml.portable.encode import Batch, Matrix
 from splicemachine_ml.portable.rules import Broken, RuleBook
 from splicemachine_ml.portable.spec import (
-    NULL_INDEX,
     InputSpec,
     OutputSpec,
     ScoringSpec,
@@ -53,7 +52,7 @@ class Scorer:
         self._matrix = Matrix(spec)
         self._rules = RuleBook(spec)
         self._output_names = [output.name for output in self.session.get_outputs()]
-        self._decoders = [_decoder(output) for output in spec.outputs]
+        self._labels = [np.array(output.labels, dtype=object) for output in spec.outputs]
 
     @classmethod
     def load(cls, directory: str | Path) -> Scorer:
@@ -89,7 +88,7 @@ class Scorer:
         ``columns``: every input by name, shape [N] (vectors [N, size] or an object array of sequences).
         Returns numbers float64 [M], vectors float64 [M, size], text as object arrays, and ``row_index``
         int64 [M], the input row of each answer (M < N where handleInvalid="skip" drops rows). A null number
-        is NaN, a null text None. Raises ScoringError with the column and, where known, the row.
+        is NaN. Raises ScoringError with the column and, where known, the row.
         """
         x = self._matrix.one_row(columns)
         if x is not None:
@@ -135,13 +134,13 @@ class Scorer:
 
     def _answers(self, y: NDArray[np.float64], rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         result: dict[str, NDArray[Any]] = {}
-        for output, decode in zip(self.spec.outputs, self._decoders, strict=True):
+        for output, labels in zip(self.spec.outputs, self._labels, strict=True):
             if output.kind == "vector":
                 result[output.name] = y[:, output.start : output.start + output.size]
             elif output.kind == "number":
                 result[output.name] = y[:, output.start]
             else:
-                result[output.name] = decode(y[:, output.start], rows)
+                result[output.name] = labels[y[:, output.start].astype(np.int64)]
         result["row_index"] = rows
         return result
 
@@ -168,36 +167,6 @@ _ORT_ERRORS = (
     RuntimeError,
     ValueError,
 )
-
-
-class _Decoder:
-    """Positions to text: Spark's IndexToString, ``index.toInt`` (towards zero, NaN is 0)."""
-
-    def __init__(self, output: OutputSpec) -> None:
-        self._output = output
-        self._count = len(output.labels)
-        self._labels = np.array([*output.labels, None], dtype=object)
-
-    def __call__(self, index: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[Any]:
-        if len(index) == 1 and 0.0 <= index[0] < self._count:
-            return self._labels[[int(index[0])]]
-        whole = np.trunc(np.where(np.isnan(index), 0.0, index))
-        is_null = (index == NULL_INDEX) & self._output.nullable
-        bad = ~is_null & ((whole < 0) | (whole >= self._count))
-        if bad.any():
-            at = int(np.flatnonzero(bad)[0])
-            row = int(rows[at])
-            raise ScoringError(
-                f"column {self._output.name!r}, row {row}: unseen index {index[at]} "
-                f"(there are {self._count} labels) [IndexToString {self._output.uid}]",
-                column=self._output.name,
-                row=row,
-            )
-        return self._labels[np.where(is_null, self._count, whole).astype(np.int64)]
-
-
-def _decoder(output: OutputSpec) -> _Decoder:
-    return _Decoder(output)
 
 
 def _column_text(column: InputSpec | OutputSpec) -> str:

@@ -19,7 +19,6 @@ from splicemachine_ml.errors import ModelStoreError
 FORMAT = 1
 SPEC_FILE = "spec.json"
 MODEL_FILE = "model.onnx"
-NULL_INDEX = -1.7976931348623157e308  # the lowest double: an index that no label has
 
 _T = TypeVar("_T")
 
@@ -65,7 +64,7 @@ class Rule:
     """Which rows Spark would refuse ("error") or drop ("skip").
 
     A ``where="host"`` rule looks at the columns ``at`` of x: NaN hits, or, with ``codes``, that number.
-    A ``where="graph"`` rule is the 0/1 column ``at[0]`` of the graph's output.
+    A ``where="graph"`` rule is the 0/1 columns ``at`` of the graph's output, one for each of ``columns``.
     """
 
     uid: str
@@ -82,7 +81,7 @@ class Rule:
 class OutputSpec:
     """``size`` columns (one, for a number or text) from ``start`` of the graph's output.
 
-    Text is decoded by ``labels``; when it is ``nullable``, NULL_INDEX stands for null.
+    Text is the label at that position in ``labels``.
     """
 
     name: str
@@ -90,8 +89,6 @@ class OutputSpec:
     size: int
     start: int
     labels: tuple[str, ...]
-    nullable: bool
-    uid: str
 
 
 @dataclass(frozen=True)
@@ -130,9 +127,9 @@ class ScoringSpec:
 
     @property
     def y_width(self) -> int:
-        """Number of columns of the graph's output: the answers, then one for each graph rule."""
+        """Number of columns of the graph's output: the answers, then those of the graph rules."""
         answers = sum(output.size if output.kind == "vector" else 1 for output in self.outputs)
-        return answers + sum(rule.where == "graph" for rule in self.rules)
+        return answers + sum(len(rule.at) for rule in self.rules if rule.where == "graph")
 
     def to_json(self) -> str:
         """The text of ``spec.json``."""
@@ -174,7 +171,8 @@ class ScoringSpec:
             end += slot.size
         for rule in self.rules:
             limit = width if rule.where == "host" else self.y_width
-            if not rule.at or not all(0 <= at < limit for at in rule.at):
+            fits = len(rule.at) == len(rule.columns) and len(rule.codes) in (0, len(rule.at))
+            if not rule.at or not fits or not all(0 <= at < limit for at in rule.at):
                 raise ModelStoreError(f"{source}: the rule of {rule.uid} points outside the data")
         known = {column.name for column in self.inputs}
         if unknown := {slot.column for slot in self.layout} - known:

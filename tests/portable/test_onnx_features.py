@@ -257,6 +257,73 @@ def test_a_row_skipped_early_cannot_raise_later():
         model.score({"s": objects("x", "x"), "a": np.array([1.0, NAN])})
 
 
+def test_a_row_that_a_later_filter_drops_does_not_raise_before_it():
+    """Spark evaluates a Bucketizer when it is asked for, a filter where it stands."""
+    bucket = make(
+        stages.Bucketizer,
+        "bucketizer",
+        inputs=("a",),
+        outputs=("b",),
+        handle_invalid="error",
+        splits=(np.array([0.0, 1.0, 2.0]),),
+    )
+    skip = make(
+        stages.StringIndexer,
+        "indexer",
+        inputs=("s",),
+        outputs=("i",),
+        labels=(("x",),),
+        handle_invalid="skip",
+    )
+    model = scorer(
+        [text("s"), number("a")], [bucket, skip, assemble(["i", "b"], "error")], [vector("out", 2)]
+    )
+    answer = model.score({"s": objects("x", "?"), "a": np.array([1.0, 9.0])})
+    np.testing.assert_array_equal(answer["out"], [[0, 1]])
+    asked = make(stages.VectorAssembler, "first", inputs=("b",), output="w", handle_invalid="keep")
+    model = scorer([text("s"), number("a")], [bucket, asked, skip], [vector("w", 1), number("i")])
+    with pytest.raises(ScoringError, match="bucketizer") as error:
+        model.score({"s": objects("x", "?"), "a": np.array([1.0, 9.0])})
+    assert (error.value.column, error.value.row) == ("a", 1)
+
+
+def test_the_derived_column_to_blame_is_named():
+    buckets = make(
+        stages.Bucketizer,
+        inputs=("a", "b"),
+        outputs=("x", "y"),
+        handle_invalid="keep",
+        splits=(np.array([-INF, 1.0, INF]),) * 2,
+    )
+    model = scorer([number("a"), number("b")], [buckets, assemble(["x", "y"], "error")], [vector("out", 2)])
+    with pytest.raises(ScoringError, match="null or NaN") as error:
+        model.score({"a": objects(1.0, 1.0), "b": objects(1.0, None)})
+    assert (error.value.column, error.value.row) == ("y", 1)
+
+
+def test_a_null_vector_breaks_whatever_computes_on_it():
+    encoder = make(
+        stages.OneHotEncoder,
+        inputs=("a",),
+        outputs=("h",),
+        category_sizes=(3,),
+        drop_last=True,
+        handle_invalid="keep",
+    )
+    stage = make(stages.MaxAbsScaler, "scaler_1", input="h", output="out", max_abs=np.ones(3))
+    model = scorer([number("a")], [encoder, stage], [vector("out", 3)])
+    np.testing.assert_array_equal(model.score({"a": objects(1.0, NAN)})["out"], [[0, 1, 0], [0, 0, 0]])
+    with pytest.raises(ScoringError, match=r"null vector.*scaler_1") as error:
+        model.score({"a": objects(1.0, None)})
+    assert (error.value.column, error.value.row) == ("h", 1)
+
+
+def test_a_float_column_holds_floats():
+    model = scorer([number("a", spark_type="float")], [assemble(["a"])], [vector("out", 1)])
+    for values in (np.array([0.1]), objects(0.1), np.array([0.1, 0.1])):
+        np.testing.assert_array_equal(model.score({"a": values})["out"][0], [float(np.float32(0.1))])
+
+
 # ---------------------------------------------------------------- VectorIndexer
 
 
@@ -304,6 +371,27 @@ def test_a_zero_that_a_sparse_vector_does_not_store_passes():
     sparse, dense = [1.0, 0, 0, 0, 0, 1.0], [1.0, 0, 1.0, 0, 0, 1.0]
     answer = model.score({name: np.array([sparse[at], dense[at]]) for at, name in enumerate(names)})["out"]
     np.testing.assert_array_equal(answer[:, 1], [0.0, 2.0])
+
+
+def test_scalers_without_a_shift_leave_a_sparse_vector_sparse():
+    names = [f"n{at}" for at in range(6)]
+    scaler = make(stages.MaxAbsScaler, "scaler", input="v", output="w", max_abs=np.full(6, 2.0))
+    stage = make(
+        stages.VectorIndexer,
+        input="w",
+        output="out",
+        num_features=6,
+        category_maps={1: {5.0: 0}},
+        handle_invalid="keep",
+    )
+    columns = {name: np.array([float(at == 0)]) for at, name in enumerate(names)}
+    inputs = [number(name) for name in names]
+    answer = scorer(inputs, [assemble(names, output="v"), scaler, stage], [vector("out", 6)]).score(columns)
+    np.testing.assert_array_equal(answer["out"], [[0.5, 0, 0, 0, 0, 0]])
+    norm = make(stages.Normalizer, "norm", input="v", output="out", p=2.0)
+    columns["n0"] = np.array([NAN])
+    answer = scorer(inputs, [assemble(names, output="v"), norm], [vector("out", 6)]).score(columns)
+    np.testing.assert_array_equal(answer["out"], [[NAN, 0, 0, 0, 0, 0]])
 
 
 # ---------------------------------------------------------------- scalers

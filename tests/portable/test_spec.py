@@ -38,7 +38,7 @@ def example(labels=("b", "a"), **changes):
         "layout": (Slot("v", "vector", 0, 2, -1), Slot("s", "code", 2, 1, 0)),
         "encoders": (Encoder("indexer", "s", tuple(labels)),),
         "rules": (Rule("indexer", "a.StringIndexerModel", ("s",), "error", "unseen", "host", (2,), (2,)),),
-        "outputs": (OutputSpec("prediction", "number", 0, 0, (), False, ""),),
+        "outputs": (OutputSpec("prediction", "number", 0, 0, ()),),
         "stages": (StageSpec("StringIndexer", "indexer", "a.B", ("s",), ("i",), "host", "labels"),),
     }
     return ScoringSpec(**{**fields, **changes})

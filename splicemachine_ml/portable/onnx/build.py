@@ -6,13 +6,13 @@ import hashlib
 from dataclasses import replace
 
 from splicemachine_ml.errors import ConversionError, UnsupportedStageError
-from splicemachine_ml.portable.onnx.context import Context, GraphRule, constant_where
+from splicemachine_ml.portable.onnx.context import Action, AnyRule, Context, GraphRule, rule_of
 from splicemachine_ml.portable.onnx.describe import describe
-from splicemachine_ml.portable.onnx.graph import Cell, Value, X
+from splicemachine_ml.portable.onnx.graph import Cell, X
+from splicemachine_ml.portable.onnx.order import evaluation_order
 from splicemachine_ml.portable.onnx.table import CONVERTERS
 from splicemachine_ml.portable.spec import (
     MODEL_FILE,
-    NULL_INDEX,
     InputSpec,
     OutputSpec,
     Rule,
@@ -44,9 +44,13 @@ def build(plan: Plan) -> tuple[bytes, ScoringSpec]:
     if gaps:
         raise UnsupportedStageError(gaps)
     context = Context(plan)
-    described = [_convert(context, stage) for stage in plan.stages]
+    described, broken = [], {}
+    for at, stage in enumerate(plan.stages):
+        described.append(_convert(context, stage))
+        broken.update({(at, rule_of(rule).action, place): rule for place, rule in enumerate(context.rules)})
+        context.rules.clear()
     outputs, cells = _outputs(context)
-    rules, rule_cells = _rules(context, len(cells))
+    rules, rule_cells = _rules(context, _in_order(plan, broken), len(cells))
     width = sum(slot.size for slot in context.layout)
     y = context.graph.tensor([*cells, *rule_cells]) if cells or rule_cells else ""
     if not y:
@@ -71,10 +75,9 @@ def build(plan: Plan) -> tuple[bytes, ScoringSpec]:
 
 def _convert(context: Context, stage: Stage) -> StageSpec:
     """Run the stage's converter and note where the work went."""
-    nodes, rules = len(context.graph.nodes), len(context.rules)
+    nodes = len(context.graph.nodes)
     CONVERTERS[type(stage)](context, stage)
-    new = context.rules[rules:]
-    on_host = isinstance(stage, IndexToString) or any(isinstance(rule, Rule) for rule in new)
+    on_host = isinstance(stage, IndexToString) or any(isinstance(rule, Rule) for rule in context.rules)
     on_host |= any((stage.uid, output) in context.codes for output in getattr(stage, "outputs", ()))
     moves_columns = not isinstance(stage, StringIndexer | IndexToString | Rename)
     in_graph = len(context.graph.nodes) > nodes or (moves_columns and not on_host)
@@ -88,38 +91,37 @@ def _outputs(context: Context) -> tuple[tuple[OutputSpec, ...], list[Cell]]:
         value = context.values.get(column.name)
         if value is None:
             raise ConversionError(f"no stage writes the output column {column.name!r}")
-        nullable = value.kind == "string" and value.null is not None
-        if nullable:
-            value = _with_null_index(context, value)
         size = len(value.cells) if value.kind == "vector" else 0
-        uid = next((s.uid for s in context.plan.stages if getattr(s, "output", "") == column.name), "")
-        outputs.append(OutputSpec(column.name, value.kind, size, len(cells), value.labels, nullable, uid))
+        outputs.append(OutputSpec(column.name, value.kind, size, len(cells), value.labels))
         cells += value.cells
     return tuple(outputs), cells
 
 
-def _with_null_index(context: Context, value: Value) -> Value:
-    assert value.null is not None  # noqa: S101 - the caller asked
-    index = constant_where(context.graph, value.null, NULL_INDEX, context.tensor(value))
-    return context.graph.value(index, 1, "number").but(kind="string", labels=value.labels)
+def _in_order(plan: Plan, broken: dict[tuple[int, Action, int], AnyRule]) -> list[AnyRule]:
+    """The rules in the order in which Spark comes to them."""
+    events = {event: at for at, event in enumerate(evaluation_order(plan))}
+    found = [key for key in broken if key[:2] in events]
+    return [broken[key] for key in sorted(found, key=lambda key: (events[key[:2]], key[2]))]
 
 
-def _rules(context: Context, start: int) -> tuple[tuple[Rule, ...], list[Cell]]:
-    """All rules in stage order; those of the graph get columns of the output from ``start`` on."""
+def _rules(context: Context, ordered: list[AnyRule], start: int) -> tuple[tuple[Rule, ...], list[Cell]]:
+    """The final rules; those of the graph get columns of the output from ``start`` on."""
     graph = context.graph
-    tensors = [rule.tensor for rule in context.rules if isinstance(rule, GraphRule)]
     rules: list[Rule] = []
+    tensors: list[str] = []
     at = start
-    for rule in context.rules:
+    for rule in ordered:
         if isinstance(rule, GraphRule):
-            rules.append(replace(rule.rule, at=(at,)))
-            at += 1
+            width = len(rule.rule.columns)
+            rules.append(replace(rule.rule, at=tuple(range(at, at + width))))
+            tensors.append(rule.tensor)
+            at += width
         else:
             rules.append(rule)
     if not tensors:
         return tuple(rules), []
     mask = tensors[0] if len(tensors) == 1 else graph.node("Concat", *tensors, axis=1)
-    return tuple(rules), list(graph.value(graph.number(mask), len(tensors)).cells)
+    return tuple(rules), list(graph.value(graph.number(mask), at - start).cells)
 
 
 def _input(plan: Plan, column: Column) -> InputSpec:

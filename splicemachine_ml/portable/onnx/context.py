@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
 from splicemachine_ml.errors import ConversionError
 from splicemachine_ml.portable.onnx.graph import Cell, Graph, Value, X
 from splicemachine_ml.portable.spec import Encoder, Rule, Slot
@@ -18,10 +16,18 @@ Action = Literal["error", "skip"]
 
 @dataclass(frozen=True)
 class GraphRule:
-    """A rule whose answer is the bool tensor [N, 1] ``tensor``; it gets its output column at the end."""
+    """A rule whose answer is the bool tensor [N, columns] ``tensor``; its output columns come at the end."""
 
     rule: Rule
     tensor: str
+
+
+AnyRule = Rule | GraphRule
+
+
+def rule_of(rule: AnyRule) -> Rule:
+    """The rule itself, wherever it is tested."""
+    return rule.rule if isinstance(rule, GraphRule) else rule
 
 
 @dataclass(eq=False)
@@ -32,7 +38,7 @@ class Context:
     graph: Graph = field(default_factory=Graph)
     layout: list[Slot] = field(default_factory=list)
     encoders: list[Encoder] = field(default_factory=list)
-    rules: list[Rule | GraphRule] = field(default_factory=list)
+    rules: list[AnyRule] = field(default_factory=list)
     values: dict[str, Value] = field(default_factory=dict)
     codes: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -56,6 +62,8 @@ class Context:
         if value.kind != "vector" or len(value.cells) != size:
             found = f"a vector of {len(value.cells)}" if value.kind == "vector" else f"a {value.kind}"
             raise ConversionError(f"{stage.uid} needs a vector of {size} in column {name!r}, found {found}")
+        if value.null is not None:  # Spark's own function breaks on it (NullPointerException)
+            self.graph_rule(stage, [name], "error", "null vector", value.null)
         return value
 
     def tensor(self, value: Value) -> str:
@@ -116,7 +124,7 @@ class Context:
     def graph_rule(
         self, stage: Stage, columns: Sequence[str], action: Action, message: str, tensor: str
     ) -> None:
-        """A rule on something computed: the bool tensor [N, 1] ``tensor`` is true where a row is invalid."""
+        """A rule on something computed: bool ``tensor`` [N, columns], true where a column is invalid."""
         rule = Rule(stage.uid, stage.spark_class, tuple(columns), action, message, "graph", (0,), ())
         self.rules.append(GraphRule(rule, tensor))
 
@@ -189,8 +197,3 @@ def outputs_of(stage: Stage) -> tuple[str, ...]:
 
 
 _MODEL_OUTPUTS = ("raw_prediction", "probability", "prediction", "variance")
-
-
-def constant_where(graph: Graph, condition: str, number: float, otherwise: str) -> str:
-    """Where(condition, number, otherwise)."""
-    return graph.node("Where", condition, graph.constant([[number]], np.float64), otherwise)

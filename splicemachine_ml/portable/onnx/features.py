@@ -112,10 +112,10 @@ def _bucketizer_rules(context: Context, stage: Bucketizer, values: list[Value], 
     bounded = [at for at, splits in enumerate(stage.splits) if np.isfinite(splits[[0, -1]]).any()]
     if not bounded:
         return
-    low = graph.constant([[stage.splits[at][0] for at in range(len(values))]])
-    high = graph.constant([[stage.splits[at][-1] for at in range(len(values))]])
-    outside = graph.node("Or", graph.node("Less", x, low), graph.node("Greater", x, high))
-    outside = outside if len(values) == 1 else graph.any_column(outside)
+    cells = graph.value(x, len(values)).cells
+    tested = graph.tensor([cells[at] for at in bounded])
+    low, high = (graph.constant([[stage.splits[at][end] for at in bounded]]) for end in (0, -1))
+    outside = graph.node("Or", graph.node("Less", tested, low), graph.node("Greater", tested, high))
     names = [stage.inputs[at] for at in bounded]
     ranges = ", ".join(f"[{stage.splits[at][0]}, {stage.splits[at][-1]}]" for at in bounded)
     context.graph_rule(stage, names, "error", f"value out of Bucketizer bounds {ranges}", outside)
@@ -130,6 +130,8 @@ def binarizer(context: Context, stage: Binarizer) -> None:
     graph = context.graph
     for name, output, threshold in zip(stage.inputs, stage.outputs, stage.thresholds, strict=True):
         value = context.column(stage, name)
+        if value.kind == "vector":
+            value = context.vector(stage, name, len(value.cells))
         if value.kind == "string":
             raise ConversionError(f"{stage.uid}: Binarizer cannot read the text column {name!r}")
         x, limit = context.tensor(value), graph.constant([[threshold]])
@@ -142,7 +144,7 @@ def binarizer(context: Context, stage: Binarizer) -> None:
         else:
             made = graph.value(graph.number(above), len(value.cells)).but(may_nan=False)
             graph.whole.update((cell.tensor, cell.index) for cell in made.cells)
-            context.define(output, made)
+            context.define(output, made.but(compressed=made.cells))
 
 
 def vector_assembler(context: Context, stage: VectorAssembler) -> None:
@@ -164,7 +166,7 @@ def vector_assembler(context: Context, stage: VectorAssembler) -> None:
     cells = tuple(cell for name in stage.inputs for cell in values[name].cells)
     keep = stage.handle_invalid == "keep"
     may_nan = any(value.may_nan and (keep or value.kind == "vector") for value in values.values())
-    context.define(stage.output, Value(cells, "vector", may_nan=may_nan, assembled=True))
+    context.define(stage.output, Value(cells, "vector", may_nan=may_nan, compressed=cells))
 
 
 def _nan_rules(
@@ -177,9 +179,7 @@ def _nan_rules(
     derived = [name for name in names if name not in raw]
     if derived:
         bad = context.graph.node("IsNaN", context.graph.tensor([values[name].cells[0] for name in derived]))
-        context.graph_rule(
-            stage, derived, action, message, bad if len(derived) == 1 else context.graph.any_column(bad)
-        )
+        context.graph_rule(stage, derived, action, message, bad)
     for name, value in values.items():
         if value.kind != "vector":
             continue
@@ -194,13 +194,13 @@ def vector_indexer(context: Context, stage: VectorIndexer) -> None:
     """Categorical features become their index, the others pass.
 
     Spark: feature.VectorIndexerModel: unknown values raise, drop the row or become the map's size. A zero
-    that a sparse vector does not store passes unseen, so what a VectorAssembler made counts as sparse
-    where ``1.5 * (nnz + 1) < size``. ONNX: LabelEncoder, a feature each.
+    that a sparse vector does not store passes unseen. ONNX: LabelEncoder, a feature each.
     """
     graph = context.graph
     value = context.vector(stage, stage.input, stage.num_features)
     cells, bad = list(value.cells), []
-    is_sparse = _sparse_flag(context, stage, value)
+    known_zeros = all(0.0 in categories for categories in stage.category_maps.values())
+    is_sparse = None if known_zeros else sparse_rows(context, value)
     for feature, categories in sorted(stage.category_maps.items()):
         x = graph.tensor([value.cells[feature]])
         count = float(len(categories))
@@ -214,27 +214,29 @@ def vector_indexer(context: Context, stage: VectorIndexer) -> None:
                 "default_tensor": tensor_attribute("default_tensor", [count]).t,
             },
         )
-        if is_sparse is not None and 0.0 not in categories:
-            absent = graph.node("And", is_sparse, graph.node("Equal", x, graph.constant([[0.0]])))
+        if is_sparse is not None and value.compressed is not None and 0.0 not in categories:
+            stored = graph.tensor([value.compressed[feature]])
+            absent = graph.node("And", is_sparse, graph.node("Equal", stored, graph.constant([[0.0]])))
             index = graph.node("Where", absent, graph.constant([[0.0]]), index)
         bad.append(graph.node("Equal", index, graph.constant([[count]])))
         cells[feature] = graph.value(index).cells[0]
         graph.whole.add((index, 0))
-    context.define(stage.output, value.but(cells=tuple(cells), raw="", assembled=False))
+    context.define(stage.output, value.but(cells=tuple(cells), raw=""))
     if bad and stage.handle_invalid != "keep":
         unknown = bad[0] if len(bad) == 1 else graph.any_column(graph.node("Concat", *bad, axis=1))
         action = stage.handle_invalid
         context.graph_rule(stage, [stage.input], action, "value unknown to VectorIndexer", unknown)
 
 
-def _sparse_flag(context: Context, stage: VectorIndexer, value: Value) -> str | None:
-    """Where the assembled vector is sparse (bool [N, 1]); None when that cannot matter."""
-    maps = stage.category_maps.values()
-    size = float(stage.num_features)
-    if not value.assembled or size <= 1.5 or all(0.0 in categories for categories in maps):
+def sparse_rows(context: Context, value: Value) -> str | None:
+    """Where Spark holds the vector sparse (bool [N, 1]): ``1.5 * (nnz + 1) < size``; None for nowhere.
+
+    Spark: Vector.compressed.
+    """
+    if value.compressed is None or len(value.compressed) <= 1:
         return None
-    graph = context.graph
-    is_zero = graph.number(graph.node("Equal", context.tensor(value), graph.constant([[0.0]])))
+    graph, size = context.graph, len(value.compressed)
+    is_zero = graph.number(graph.node("Equal", graph.tensor(value.compressed), graph.constant([[0.0]])))
     zeros = graph.node("ReduceSum", is_zero, graph.constant([1], np.int64), keepdims=1)
     # 1.5 * (size - zeros + 1) < size  <=>  zeros > size / 3 + 1
     return graph.node("Greater", zeros, graph.constant([[size / 3.0 + 1.0 + 1e-9]]))

@@ -36,7 +36,8 @@ class Value:
     ``null`` is a bool tensor [N, 1] or None when the column is never null; the content is NaN there.
     ``upper``: the numbers are known to be whole and in ``[0, upper)`` (rows that a rule reports apart).
     ``labels``: the column is text, its cell the position in them. ``spelling``: the Spark type of a number
-    ("" unknown), which decides its text. ``assembled``: straight from a VectorAssembler. ``raw``: the
+    ("" unknown), which decides its text. ``compressed``: Spark stored the row
+    as these cells ask for: sparse, without zeros, when that is smaller (None: always dense). ``raw``: the
     name of the raw column that this is, untouched (its null flag is made when somebody asks).
     """
 
@@ -47,7 +48,7 @@ class Value:
     upper: int | None = None
     labels: tuple[str, ...] = ()
     spelling: str = ""
-    assembled: bool = False
+    compressed: tuple[Cell, ...] | None = None
     raw: str = ""
 
     def but(self, **changes: Any) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from onnx import TensorProto
 
 from splicemachine_ml.errors import ConversionError
 from splicemachine_ml.portable import java_text
@@ -110,16 +111,23 @@ def _without_negative_zero(context: Context, value: Value, keys: dict[float, int
 
 
 def index_to_string(context: Context, stage: IndexToString) -> None:
-    """The graph hands on the index; the host turns it into text and refuses one out of range.
+    """The graph hands on the index, cut towards zero; the host turns it into text.
 
-    Spark: feature.IndexToString (``index.toInt``: towards zero, NaN is 0).
+    Spark: feature.IndexToString. Spark 4 casts in ANSI mode: null, NaN and what has no label raise.
     """
+    graph, count = context.graph, len(stage.labels)
     value = context.column(stage, stage.input)
     if value.kind != "number":
         raise ConversionError(f"{stage.uid}: IndexToString reads column {stage.input!r}, which is no number")
-    context.define(
-        stage.output, value.but(kind="string", labels=stage.labels, raw="", null=context.nulls(value))
-    )
+    if value.upper is None or value.upper > count or value.null is not None:
+        x = context.tensor(value)
+        inside = graph.node("Less", x, graph.constant([[float(count)]]))
+        known = graph.node("And", inside, graph.node("Greater", x, graph.constant([[-1.0]])))
+        message = f"the index has no label, there are {count}"
+        context.graph_rule(stage, [stage.input], "error", message, graph.node("Not", known))
+        whole = graph.number(graph.node("Cast", x, to=TensorProto.INT64))
+        value = graph.value(whole, 1, "number")
+    context.define(stage.output, Value(value.cells, "string", may_nan=False, labels=stage.labels))
 
 
 def one_hot_encoder(context: Context, stage: OneHotEncoder) -> None:

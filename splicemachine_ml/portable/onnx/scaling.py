@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from splicemachine_ml.portable.onnx.context import Context
+from splicemachine_ml.portable.onnx.features import sparse_rows
 from splicemachine_ml.portable.onnx.graph import Value
 from splicemachine_ml.portable.stages import (
     PCA,
@@ -61,7 +62,8 @@ def min_max_scaler(context: Context, stage: MinMaxScaler) -> None:
         is_number = graph.node("Not", graph.node("IsNaN", x))
         use_middle = graph.node("And", graph.constant([constant], np.bool_), is_number)
         scaled = graph.node("Where", use_middle, graph.constant([[(stage.min + stage.max) / 2.0]]), scaled)
-    context.define(stage.output, graph.value(scaled, len(low)))
+    made = graph.value(scaled, len(low))
+    context.define(stage.output, made.but(compressed=made.cells))
 
 
 def normalizer(context: Context, stage: Normalizer) -> None:
@@ -86,8 +88,12 @@ def normalizer(context: Context, stage: Normalizer) -> None:
         total = graph.node("ReduceSum", powers, axes, keepdims=1)
         norm = graph.node("Pow", total, graph.constant([[1.0 / stage.p]]))
     is_zero = graph.node("Equal", norm, graph.constant([[0.0]]))
-    divisor = graph.node("Where", is_zero, graph.constant([[1.0]]), norm)
-    context.define(stage.output, graph.value(graph.node("Div", x, divisor), len(value.cells)))
+    divided = graph.node("Div", x, graph.node("Where", is_zero, graph.constant([[1.0]]), norm))
+    is_sparse = sparse_rows(context, value) if value.may_nan else None
+    if is_sparse is not None:  # a zero that is not stored stays zero even when the norm is NaN
+        absent = graph.node("And", is_sparse, graph.node("Equal", x, graph.constant([[0.0]])))
+        divided = graph.node("Where", absent, x, divided)
+    context.define(stage.output, graph.value(divided, len(value.cells)).but(compressed=value.compressed))
 
 
 def pca(context: Context, stage: PCA) -> None:
@@ -120,4 +126,5 @@ def _shift_and_scale(
         tensor = context.graph.node("Sub", tensor, context.graph.constant([shift]))
     if scale is not None:
         tensor = context.graph.node("Mul", tensor, context.graph.constant([scale]))
-    context.define(stage.output, context.graph.value(tensor, len(known)))
+    made = context.graph.value(tensor, len(known))
+    context.define(stage.output, made.but(compressed=value.compressed if shift is None else None))
