@@ -129,9 +129,15 @@ class SpliceMLContext:
         """
         frame, name = history.swapped(df, table)
         self._needs_spark("insert")
-        if create_table and not self.tableExists(name):
+        created = create_table and not self.tableExists(name)
+        if created:
             self.createTable(frame, name)
-        return writing.insert(self._connection, frame, parse_table(name))
+        try:
+            return writing.insert(self._connection, frame, parse_table(name))
+        except DatabaseError:
+            if created:
+                self.dropTable(name)
+            raise
 
     def tableExists(self, *name: str) -> bool:
         """Whether a table or view exists: ``"table"``, ``"schema.table"`` or ``"schema", "table"``."""

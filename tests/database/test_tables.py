@@ -220,6 +220,9 @@ def test_a_task_that_fails_leaves_nothing(spark, splice):
 
 
 def test_a_table_can_be_inserted_into_itself_and_empty_frames_work(spark, splice):
+    with pytest.raises(DatabaseError, match="NaN"):
+        splice.insert(spark.sql("select double('NaN') as v"), "selfish", create_table=True)
+    assert not splice.tableExists("selfish")
     splice.insert(spark.range(10), "selfish", create_table=True)
     assert splice.insert(splice.df("select id + 10 as id from selfish"), "selfish") == 10
     assert splice.insert(spark.range(0), "selfish") == 0
