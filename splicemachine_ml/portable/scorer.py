@@ -52,7 +52,14 @@ class Scorer:
         self._matrix = Matrix(spec)
         self._rules = RuleBook(spec)
         self._output_names = [output.name for output in self.session.get_outputs()]
-        self._labels = [np.array(output.labels, dtype=object) for output in spec.outputs]
+        self._places: list[tuple[str, int | slice]] = [
+            (output.name, _place(output)) for output in spec.outputs
+        ]
+        self._texts = [
+            (output.name, np.array(output.labels, dtype=object))
+            for output in spec.outputs
+            if output.kind == "string"
+        ]
 
     @classmethod
     def load(cls, directory: str | Path) -> Scorer:
@@ -133,14 +140,9 @@ class Scorer:
         return self._answers(np.concatenate(answers), np.concatenate(kept))
 
     def _answers(self, y: NDArray[np.float64], rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        result: dict[str, NDArray[Any]] = {}
-        for output, labels in zip(self.spec.outputs, self._labels, strict=True):
-            if output.kind == "vector":
-                result[output.name] = y[:, output.start : output.start + output.size]
-            elif output.kind == "number":
-                result[output.name] = y[:, output.start]
-            else:
-                result[output.name] = labels[y[:, output.start].astype(np.int64)]
+        result: dict[str, NDArray[Any]] = {name: y[:, at] for name, at in self._places}
+        for name, labels in self._texts:
+            result[name] = labels[result[name].astype(np.int64)]
         result["row_index"] = rows
         return result
 
@@ -167,6 +169,10 @@ _ORT_ERRORS = (
     RuntimeError,
     ValueError,
 )
+
+
+def _place(output: OutputSpec) -> int | slice:
+    return slice(output.start, output.start + output.size) if output.kind == "vector" else output.start
 
 
 def _column_text(column: InputSpec | OutputSpec) -> str:

@@ -11,11 +11,9 @@ from splicemachine_ml.portable.stages import Classifier
 _LARGEST = float(np.finfo(np.float64).max)
 
 
-def sigmoid(graph: Graph, x: str) -> str:
-    """1 / (1 + exp(-x)). Not ONNX Sigmoid: onnxruntime's is 0 below -37 in double."""
-    return graph.node(
-        "Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", x)), graph.constant([[1.0]]))
-    )
+def sigmoid_of_minus(graph: Graph, x: str) -> str:
+    """1 / (1 + exp(x)). Not ONNX Sigmoid: onnxruntime's is 0 beyond 37 in double."""
+    return graph.node("Reciprocal", graph.node("Add", graph.node("Exp", x), graph.constant([[1.0]])))
 
 
 def pair(graph: Graph, first: str, second: str) -> Value:

@@ -26,39 +26,36 @@ def logistic_regression(context: Context, stage: LogisticRegression) -> None:
     Spark: classification.LogisticRegressionModel. Binary: raw (-m, m), p0 = 1 / (1 + exp(m)), p1 = 1 - p0;
     class 1 when m > log(t / (1 - t)) (raw column on), p1 > t (probability on), else score > t. ONNX: Gemm.
     """
-    graph, features = context.graph, _features(context, stage)
-    margins = _affine(graph, features, stage.coefficients.T, stage.intercepts)
+    graph = context.graph
+    margins = _margins(context, stage, stage.coefficients.T, stage.intercepts)
     if stage.is_multinomial:
         _define_softmax(context, stage, margins)
         return
     negative = graph.node("Neg", margins)
-    first = classify.sigmoid(graph, negative)
+    first = classify.sigmoid_of_minus(graph, margins)
     second = classify.complement(graph, first)
     if stage.raw_prediction:
         prediction = classify.above(graph, margins, _logit(stage.threshold))
     elif stage.probability:
         prediction = classify.above(graph, second, stage.threshold)
     else:
-        prediction = classify.above(graph, classify.sigmoid(graph, margins), stage.threshold)
+        prediction = classify.above(graph, classify.sigmoid_of_minus(graph, negative), stage.threshold)
     raw = classify.pair(graph, negative, margins)
     classify.define_classes(context, stage, raw, classify.pair(graph, first, second), prediction)
 
 
 def linear_svc(context: Context, stage: LinearSVC) -> None:
     """Raw (-m, m), class 1 when m > threshold. Spark: classification.LinearSVCModel. ONNX: Gemm."""
-    graph, features = context.graph, _features(context, stage)
-    margin = _affine(graph, features, stage.coefficients.reshape(-1, 1), np.array([stage.intercept]))
+    graph = context.graph
+    margin = _margins(context, stage, stage.coefficients.reshape(-1, 1), np.array([stage.intercept]))
     raw = classify.pair(graph, graph.node("Neg", margin), margin)
     classify.define_classes(context, stage, raw, None, classify.above(graph, margin, stage.threshold))
 
 
 def linear_regression(context: Context, stage: LinearRegression) -> None:
     """x . w + b. Spark: regression.LinearRegressionModel. ONNX: Gemm."""
-    features = _features(context, stage)
     weights = stage.coefficients.reshape(-1, 1)
-    context.define_number(
-        stage.prediction, _affine(context.graph, features, weights, np.array([stage.intercept]))
-    )
+    context.define_number(stage.prediction, _margins(context, stage, weights, np.array([stage.intercept])))
 
 
 def multilayer_perceptron(context: Context, stage: MultilayerPerceptron) -> None:
@@ -72,7 +69,7 @@ def multilayer_perceptron(context: Context, stage: MultilayerPerceptron) -> None
     for at, (weights, biases) in enumerate(zip(stage.weights, stage.biases, strict=True)):
         layer = _affine(graph, layer, weights, biases)
         if at < last:
-            layer = classify.sigmoid(graph, layer)
+            layer = classify.sigmoid_of_minus(graph, graph.node("Neg", layer))
     _define_softmax(context, stage, layer)
 
 
@@ -86,6 +83,32 @@ def _define_softmax(context: Context, stage: Classifier, margins: str) -> None:
 
 def _features(context: Context, stage: Predictor) -> str:
     return context.tensor(context.vector(stage, stage.features, stage.num_features))
+
+
+def _margins(
+    context: Context, stage: LogisticRegression | LinearSVC | LinearRegression, weights: Floats, biases: Floats
+) -> str:
+    """x times weights [d, m] plus biases [m]; zeros of sparse coefficients do not meet their features.
+
+    Spark: linalg.BLAS.dot and gemv, which skip what a sparse vector or matrix does not store, so that 0 * NaN
+    never happens there. ONNX: Gemm on the features that count, one a group of classes with the same ones.
+    """
+    value = context.vector(stage, stage.features, stage.num_features)
+    if not stage.sparse or (weights != 0).all():
+        return _affine(context.graph, context.tensor(value), weights, biases)
+    classes = range(weights.shape[1])
+    alike = (weights[:, :1] != 0) == (weights != 0)
+    groups = [list(classes)] if alike.all() else [[at] for at in classes]
+    parts = []
+    for group in groups:
+        # without any coefficient the first feature stands in, times zero, where it is finite
+        used = np.flatnonzero(weights[:, group[0]])
+        if not len(used):
+            parts.append(_constant_rows(context, biases[group]))
+            continue
+        x = context.graph.tensor([value.cells[at] for at in used])
+        parts.append(_affine(context.graph, x, weights[np.ix_(used, group)], biases[group]))
+    return parts[0] if len(parts) == 1 else context.graph.node("Concat", *parts, axis=1)
 
 
 def _affine(graph: Graph, x: str, weights: Floats, biases: Floats) -> str:

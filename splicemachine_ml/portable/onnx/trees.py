@@ -108,7 +108,7 @@ def tree_classifier(context: Context, stage: TreeClassifier) -> None:
     if stage.kind == "gbt":
         margin = _sum(graph, x, stage.trees, _predictions(stage.trees, stage.weights))
         raw = classify.pair(graph, graph.node("Neg", margin), margin)
-        first = classify.sigmoid(graph, graph.node("Mul", margin, graph.constant([[-2.0]])))
+        first = classify.sigmoid_of_minus(graph, graph.node("Mul", margin, graph.constant([[2.0]])))
         probability = classify.pair(graph, first, classify.complement(graph, first))
     else:
         tables = [tree.impurity_stats for tree in stage.trees]
