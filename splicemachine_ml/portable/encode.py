@@ -22,7 +22,6 @@ from splicemachine_ml.portable.coder import WHOLE_TYPES, Coder, is_null
 from splicemachine_ml.portable.spec import InputSpec, ScoringSpec
 
 _NUMERIC = frozenset(np.dtype(code) for code in "bBhHiIlLqQefd")
-_ARRAYS = frozenset({np.ndarray})
 _NUMBER_TYPES = (int, float, Decimal, np.number)
 _DTYPE = attrgetter("dtype")
 _ORDER = ("number", "vector", "code", "null")  # how build() lays x out; any other order is scored as a batch
@@ -71,12 +70,12 @@ class Matrix:
             return None
         try:
             numbers = self._get(columns)
-            if not (_ARRAYS.issuperset(map(type, numbers)) and _NUMERIC.issuperset(map(_DTYPE, numbers))):
+            if not _NUMERIC.issuperset(map(_DTYPE, numbers)):
                 return None
             row = [number for array in numbers for (number,) in (array.tolist(),)]
             rest = self._rest_of_row(columns, row)
-        except (KeyError, ValueError, TypeError, struct.error):  # missing, or not one row: batch() says what
-            return None
+        except (KeyError, AttributeError, ValueError, TypeError, struct.error):
+            return None  # missing, no array, not one row, masked: batch() says what
         return rest
 
     def _rest_of_row(self, columns: Mapping[str, Any], row: list[float]) -> NDArray[np.float64] | None:

@@ -39,19 +39,25 @@ class RuleBook:
 
     def is_clean(self, x: Floats, y: Floats) -> bool:
         """Surely no rule hits any row (a False may be a false alarm: infinities)."""
-        if self._nan_at is not None:
-            if len(x) == 1:
-                total = sum(x[0, self._nan_at].tolist())  # NaN in, NaN out: cheaper than asking each number
-                if total != total:
-                    return False
-            elif np.isnan(x[:, self._nan_at]).any():
-                return False
         if len(x) == 1:
-            if any(x.item(at) == code for at, code in self._coded):
-                return False
-        elif any((x[:, at] == code).any() for at, code in self._coded):
+            return self._is_clean_row(x[0].tolist(), y)
+        if self._nan_at is not None and np.isnan(x[:, self._nan_at]).any():
+            return False
+        if any((x[:, at] == code).any() for at, code in self._coded):
             return False
         return self._graph is None or not y[:, self._graph].any()
+
+    def _is_clean_row(self, row: list[float], y: Floats) -> bool:
+        """The same for one row, in plain Python, which is faster there than a NumPy call each."""
+        if self._nan_at is not None:
+            at = self._nan_at
+            total = sum(row[at] if isinstance(at, slice) else [row[one] for one in at])
+            if total != total:  # NaN in, NaN out
+                return False
+        for place, code in self._coded:
+            if row[place] == code:
+                return False
+        return self._graph is None or not any(y[0, self._graph].tolist())
 
     def apply(self, x: Floats, y: Floats) -> NDArray[np.bool_] | Broken:
         """Which rows stay, or the first row an "error" rule hits before a "skip" rule dropped it."""

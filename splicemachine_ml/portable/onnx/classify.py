@@ -8,8 +8,6 @@ from splicemachine_ml.portable.onnx.context import Context
 from splicemachine_ml.portable.onnx.graph import Graph, Value
 from splicemachine_ml.portable.stages import Classifier
 
-_LARGEST = float(np.finfo(np.float64).max)
-
 
 def sigmoid_of_minus(graph: Graph, x: str) -> str:
     """1 / (1 + exp(x)). Not ONNX Sigmoid: onnxruntime's is 0 beyond 37 in double."""
@@ -27,8 +25,18 @@ def complement(graph: Graph, first: str) -> str:
 
 
 def softmax(graph: Graph, raw: str) -> str:
-    """Spark: ml.impl.Utils.softmax, where an infinite margin wins outright. ONNX: Softmax."""
-    return graph.node("Softmax", graph.node("Min", raw, graph.constant([[_LARGEST]])), axis=1)
+    """Each score's share of the exponentials, where the first infinite score wins outright.
+
+    Spark: ml.impl.Utils.softmax, which multiplies the losers of an infinite score by zero and so makes NaN of
+    the infinite ones among them. ONNX: Softmax (all NaN beside an infinity), CumSum to find the first.
+    """
+    axis, one = graph.constant([1], np.int64), graph.constant([[1.0]])
+    infinite = graph.node("IsInf", raw, detect_negative=0)
+    counted = graph.node("CumSum", graph.number(infinite), graph.constant(1, np.int64))
+    wins = graph.node("And", infinite, graph.node("Equal", counted, one))
+    lost = graph.node("Where", wins, one, graph.node("Mul", raw, graph.constant([[0.0]])))
+    any_infinite = graph.truth(graph.node("ReduceMax", counted, axis, keepdims=1))
+    return graph.node("Where", any_infinite, lost, graph.node("Softmax", raw, axis=1))
 
 
 def normalized(graph: Graph, raw: str, *, may_vanish: bool) -> str:

@@ -229,17 +229,17 @@ def vector_indexer(context: Context, stage: VectorIndexer) -> None:
 
 
 def sparse_rows(context: Context, value: Value) -> str | None:
-    """Where Spark holds the vector sparse (bool [N, 1]): ``1.5 * (nnz + 1) < size``; None for nowhere.
+    """Where Spark holds the vector sparse (bool [N, 1]): ``3 * nnz + 4 < 2 * size``; None for nowhere.
 
-    Spark: Vector.compressed.
+    Spark: Vector.compressed, as 4.3 was seen to decide for every size up to 60.
     """
-    if value.compressed is None or len(value.compressed) <= 1:
+    if value.compressed is None or len(value.compressed) <= 2:
         return None
     graph, size = context.graph, len(value.compressed)
     is_zero = graph.number(graph.node("Equal", graph.tensor(value.compressed), graph.constant([[0.0]])))
     zeros = graph.node("ReduceSum", is_zero, graph.constant([1], np.int64), keepdims=1)
-    # 1.5 * (size - zeros + 1) < size  <=>  zeros > size / 3 + 1
-    return graph.node("Greater", zeros, graph.constant([[size / 3.0 + 1.0 + 1e-9]]))
+    # 3 * (size - zeros) + 4 < 2 * size  <=>  3 * zeros > size + 4, in whole numbers zeros > (size + 4) // 3
+    return graph.node("Greater", zeros, graph.constant([[float((size + 4) // 3)]]))
 
 
 def rename(context: Context, stage: Rename) -> None:

@@ -86,7 +86,10 @@ def _features(context: Context, stage: Predictor) -> str:
 
 
 def _margins(
-    context: Context, stage: LogisticRegression | LinearSVC | LinearRegression, weights: Floats, biases: Floats
+    context: Context,
+    stage: LogisticRegression | LinearSVC | LinearRegression,
+    weights: Floats,
+    biases: Floats,
 ) -> str:
     """x times weights [d, m] plus biases [m]; zeros of sparse coefficients do not meet their features.
 
@@ -101,13 +104,14 @@ def _margins(
     groups = [list(classes)] if alike.all() else [[at] for at in classes]
     parts = []
     for group in groups:
-        # without any coefficient the first feature stands in, times zero, where it is finite
         used = np.flatnonzero(weights[:, group[0]])
-        if not len(used):
-            parts.append(_constant_rows(context, biases[group]))
-            continue
-        x = context.graph.tensor([value.cells[at] for at in used])
-        parts.append(_affine(context.graph, x, weights[np.ix_(used, group)], biases[group]))
+        if len(used):
+            x = context.graph.tensor([value.cells[at] for at in used])
+            parts.append(_affine(context.graph, x, weights[used][:, group], biases[group]))
+        else:  # the intercepts alone: no number is less than itself
+            x = context.graph.tensor(value.cells[:1])
+            zero = context.graph.number(context.graph.node("Less", x, x))
+            parts.append(context.graph.node("Add", zero, context.graph.constant([biases[group]])))
     return parts[0] if len(parts) == 1 else context.graph.node("Concat", *parts, axis=1)
 
 
