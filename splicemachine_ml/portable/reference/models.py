@@ -102,10 +102,19 @@ def product(data: Floats, weights: Floats) -> Floats:
     return answer
 
 
+def margin(data: Floats, coefficients: Floats, *, sparse: bool) -> Floats:
+    """linalg.BLAS.dot and gemv: sparse coefficients that are not stored meet no feature, not even NaN."""
+    if not sparse:
+        return product(data, coefficients)
+    with np.errstate(invalid="ignore", over="ignore"):
+        terms = data[:, :, None] * coefficients[None, :, :]
+        return np.asarray(np.where(coefficients == 0, 0.0, terms).sum(axis=1))
+
+
 def logistic_regression(rows: Rows, stage: LogisticRegression) -> None:
     """classification.LogisticRegressionModel; binary: raw (-m, m), probability (1/(1+e^m), 1 - that)."""
     data, _ = rows.vectors(stage, stage.features)
-    margins = product(data, stage.coefficients.T) + stage.intercepts
+    margins = margin(data, stage.coefficients.T, sparse=stage.sparse) + stage.intercepts
     if stage.is_multinomial:
         classify(rows, stage, margins, softmax(margins), usual_rules(stage))
         return
@@ -116,8 +125,8 @@ def logistic_regression(rows: Rows, stage: LogisticRegression) -> None:
     def from_raw(raw: Floats, _: Floats) -> Floats:
         with np.errstate(divide="ignore"):
             # log(t / (1 - t)), with the two ends spelled out as Spark does
-            margin = {0.0: -np.inf, 1.0: np.inf}.get(limit, np.log(limit / (1.0 - limit)) if limit < 1 else 0)
-        return _above(raw[:, 1], margin)
+            odds = {0.0: -np.inf, 1.0: np.inf}.get(limit, np.log(limit / (1.0 - limit)) if limit < 1 else 0)
+        return _above(raw[:, 1], odds)
 
     rules = Rules(
         from_raw,
@@ -134,9 +143,9 @@ def _above(values: Floats, limit: float) -> Floats:
 def linear_svc(rows: Rows, stage: LinearSVC) -> None:
     """classification.LinearSVCModel: class 1 when the margin is strictly above the threshold."""
     data, _ = rows.vectors(stage, stage.features)
-    margin = product(data, stage.coefficients)[:, None] + stage.intercept
-    raw = np.hstack([-margin, margin])
-    answer = _above(margin[:, 0], stage.threshold)
+    score = margin(data, stage.coefficients[:, None], sparse=stage.sparse) + stage.intercept
+    raw = np.hstack([-score, score])
+    answer = _above(score[:, 0], stage.threshold)
     classify(rows, stage, raw, raw, Rules(lambda *_: answer, lambda _: answer, lambda *_: answer))
 
 
@@ -153,7 +162,8 @@ def multilayer_perceptron(rows: Rows, stage: MultilayerPerceptron) -> None:
 def linear_regression(rows: Rows, stage: LinearRegression) -> None:
     """regression.LinearRegressionModel: the margin."""
     data, _ = rows.vectors(stage, stage.features)
-    rows.columns[stage.prediction] = numbers(product(data, stage.coefficients) + stage.intercept)
+    score = margin(data, stage.coefficients[:, None], sparse=stage.sparse) + stage.intercept
+    rows.columns[stage.prediction] = numbers(score[:, 0])
 
 
 def kmeans(rows: Rows, stage: KMeans) -> None:

@@ -63,9 +63,12 @@ def sparse(data: Floats, stored: Bools, null: Bools | None = None) -> Values:
 
 
 def compressed(data: Floats) -> Values:
-    """Vectors as Spark's ``Vector.compressed`` leaves them: sparse, without zeros, when that is smaller."""
+    """Vectors as ``linalg.Vector.compressed`` leaves them: sparse, without zeros, when that is smaller.
+
+    Spark 4.3 was seen to do so when 3 nnz + 4 < 2 size, for every size up to 60 (3.5: 3 nnz + 3 < 2 size).
+    """
     nonzero = data != 0  # NaN counts as a value
-    is_sparse = 1.5 * (nonzero.sum(axis=1) + 1.0) < data.shape[1]
+    is_sparse = 3 * nonzero.sum(axis=1) + 4 < 2 * data.shape[1]
     return sparse(data, np.where(is_sparse[:, None], nonzero, True))
 
 

@@ -30,7 +30,8 @@ def vector_assembler(rows: Rows, stage: VectorAssembler) -> None:
         broken = _incomplete(values)
         if stage.handle_invalid != "keep":
             rows.reject(broken, stage, name, "the value is null or NaN")
-        parts.append(np.where(broken[:, None], np.nan, values.data.reshape(len(broken), -1)))
+        cells = values.data if values.data.ndim == 2 else values.data[:, None]
+        parts.append(np.where(broken[:, None], np.nan, cells))
     rows.columns[stage.output] = compressed(np.hstack(parts))
 
 

@@ -40,24 +40,28 @@ class LogisticRegression(Classifier):
     above log(t / (1 - t)). Multinomial: raw is one margin a class, probability their softmax.
     ``threshold`` is the binary one (Spark's getThreshold, already derived from ``thresholds`` when only
     those were set), unused when ``is_multinomial``.
+    ``sparse``: the coefficients were saved sparse, and Spark skips the zeros: a NaN or infinity that meets
+    one does not count.
     """
 
     coefficients: Floats
     intercepts: Floats
     is_multinomial: bool
     threshold: float
+    sparse: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LinearSVC(Classifier):
     """classification.LinearSVCModel; ``coefficients`` [d]; class 1 when the margin is above ``threshold``.
 
-    Raw prediction (-margin, margin).
+    Raw prediction (-margin, margin). ``sparse`` as in LogisticRegression.
     """
 
     coefficients: Floats
     intercept: float
     threshold: float
+    sparse: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,10 +79,14 @@ class MultilayerPerceptron(Classifier):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LinearRegression(Predictor):
-    """regression.LinearRegressionModel; ``coefficients`` [d]: x . coefficients + intercept for every loss."""
+    """regression.LinearRegressionModel; ``coefficients`` [d]: x . coefficients + intercept for every loss.
+
+    ``sparse`` as in LogisticRegression.
+    """
 
     coefficients: Floats
     intercept: float
+    sparse: bool = False
 
 
 @dataclass(frozen=True, eq=False)
