@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from splicemachine_ml.errors import ModelStoreError
+from splicemachine_ml.spark.writer import stage_folder
 
 _PARQUET_MAGIC = b"PAR1"
 
@@ -69,7 +70,8 @@ def _problems(directory: Path, root: Path) -> Iterator[str]:
     try:
         metadata = read_metadata(directory)
     except ModelStoreError:
-        yield f"{name}/metadata: no part file with content"
+        found = _parts(directory / "metadata")
+        yield f"{name}/metadata: " + ("not a stage's metadata" if found else "no part file with content")
         return
     for folder in _expected(metadata, directory):
         if not (directory / folder).is_dir():
@@ -129,9 +131,7 @@ def _expected(metadata: dict[str, Any], directory: Path) -> tuple[str, ...]:
     kind = str(metadata["class"]).rsplit(".", 1)[-1]
     if kind in ("Pipeline", "PipelineModel"):
         uids = [str(uid) for uid in metadata.get("paramMap", {}).get("stageUids", [])]
-        # Pipeline.SharedReadWrite.getStagePath: the index is padded to the width of the last one.
-        width = len(str(len(uids)))
-        return tuple(f"stages/{i:0{width}d}_{uid}" for i, uid in enumerate(uids))
+        return tuple(stage_folder(place, uid, len(uids)) for place, uid in enumerate(uids))
     if kind in _FOLDERS:
         if kind == "OneVsRestModel":
             return ("classifier", *(f"model_{i}" for i in range(int(metadata.get("numClasses", 1)))))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from splicemachine_ml.errors import ModelStoreError
 from splicemachine_ml.spark.completeness import check_complete
+from splicemachine_ml.spark.writer import write_pipeline
 
 FORMAT = 1
 # Hadoop takes names that begin with "_" for its own and leaves them alone, as MLflow and Spark's readers do.
@@ -74,7 +75,7 @@ def _write(whole: Any, directory: Path) -> None:
     from pyspark.errors import PySparkException
 
     try:
-        whole.write().overwrite().save(_uri(directory))
+        write_pipeline(whole, directory, _uri(directory))
     except (Py4JError, PySparkException, OSError, ValueError, TypeError) as error:
         raise ModelStoreError(f"Spark could not save {whole.uid} to {directory}: {_short(error)}") from error
 

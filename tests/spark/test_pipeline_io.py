@@ -10,12 +10,21 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pyspark.ml import Transformer
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
 from splicemachine_ml.errors import ModelStoreError
 from splicemachine_ml.spark.completeness import check_complete
 from splicemachine_ml.spark.pipeline_io import SavedModel, load_model, save_model, schema_of
 
 pytestmark = pytest.mark.spark
+
+
+class Doubled(Transformer, DefaultParamsReadable, DefaultParamsWritable):
+    """A transformer that exists in Python alone."""
+
+    def _transform(self, dataset):
+        return dataset.withColumn("int_rate", dataset["int_rate"] * 2)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +93,40 @@ def test_a_bare_model_comes_back_bare(fitted, loans, tmp_path):
 def test_a_logged_model_directory_loads_its_sparkml(saved, tmp_path):
     shutil.copytree(saved.path, tmp_path / "logged" / "sparkml")
     assert load_model(tmp_path / "logged").uid == saved.uid
+
+
+def test_the_files_are_those_of_sparks_own_writer(fitted, saved, tmp_path):
+    fitted.write().save(f"file://{tmp_path}/theirs")
+
+    def folders(directory):
+        return sorted(str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_dir())
+
+    def metadata(directory):
+        found = {}
+        for path in directory.rglob("metadata/part-*"):
+            content = json.loads(path.read_text())
+            del content["timestamp"]
+            found[str(path.parent.relative_to(directory))] = content
+        return found
+
+    assert folders(saved.path) == folders(tmp_path / "theirs")
+    ours, theirs = metadata(saved.path), metadata(tmp_path / "theirs")
+    assert len(ours) == 6
+    for place, content in theirs.items():
+        # of a nested pipeline Spark may say it is Python's
+        content["paramMap"].pop("language", None)
+        content["class"] = content["class"].replace("pyspark.ml.pipeline", "org.apache.spark.ml")
+        assert ours[place] == content
+
+
+def test_a_stage_of_pythons_own_is_left_to_sparks_writer(fitted, loans, tmp_path):
+    from pyspark.ml import PipelineModel
+
+    saved = save_model(PipelineModel([Doubled(), fitted]), tmp_path / "model")
+    back = load_model(saved.path)
+    assert type(back.stages[0]) is Doubled
+    few = loans.limit(20)
+    assert answers(back, few) == answers(fitted, few.withColumn("int_rate", few["int_rate"] * 2))
 
 
 def test_only_what_is_needed_is_left_on_disk(saved):
@@ -208,7 +251,7 @@ def test_empty_and_truncated_files_are_noticed(saved, tmp_path):
     with pytest.raises(ModelStoreError, match="no part file with content"):
         load_model(broken)
     next(broken.glob("metadata/part-*")).write_text("not json\n")
-    with pytest.raises(ModelStoreError, match="not a Spark"):
+    with pytest.raises(ModelStoreError, match="metadata: not a stage's metadata"):
         load_model(broken)
 
 
