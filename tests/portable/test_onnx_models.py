@@ -105,6 +105,46 @@ def test_an_infinite_margin_has_all_the_probability():
     np.testing.assert_array_equal(answer["prediction"], [1, 0])
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+def test_sparse_coefficients_overlook_what_they_do_not_store(sparse):
+    x = [[1.0, NAN, INF, 2.0], [1.0, 1.0, 1.0, INF]]
+    binary = logistic(coefficients=np.array([[1.0, 0.0, 0.0, 3.0]]), sparse=sparse)
+    nothing = logistic(coefficients=np.zeros((1, 4)), sparse=sparse)
+    three = np.array([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0], [0.0, 0.0, 0.0, 0.0]])
+    multi = logistic(
+        coefficients=three, intercepts=np.arange(3.0), is_multinomial=True, num_classes=3, sparse=sparse
+    )
+    if sparse:
+        np.testing.assert_array_equal(predict(binary, x)["rawPrediction"][:, 1], [7.25, INF])
+        np.testing.assert_array_equal(predict(nothing, x)["rawPrediction"][:, 1], [0.25, 0.25])
+        np.testing.assert_array_equal(predict(multi, x)["rawPrediction"], [[1.0, 5.0, 2.0], [1.0, INF, 2.0]])
+    else:
+        assert np.isnan(predict(binary, x)["rawPrediction"][0]).all()
+        assert np.isnan(predict(nothing, x)["rawPrediction"]).all()
+
+
+def test_the_first_of_two_infinite_margins_wins():
+    coefficients = np.array([[1.0, -1.0, 1.0, 1.0], [1.0, 2.0, 1.0, 1.0], [1.0, 0.5, 1.0, 1.0]])
+    stage = logistic(coefficients=coefficients, intercepts=np.zeros(3), is_multinomial=True, num_classes=3)
+    answer = predict(stage, [[1.0, INF, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(answer["probability"][0], [NAN, 1.0, NAN])
+    assert answer["prediction"][0] == 1
+    np.testing.assert_allclose(answer["probability"][1], softmax(np.array([[0.0, 3.0, 1.5]]))[0], rtol=1e-15)
+
+
+def test_a_bare_perceptron_overlooks_its_thresholds():
+    fields = {
+        "layers": (4, 3),
+        "weights": (np.zeros((4, 3)),),
+        "biases": (np.array([0.0, 1.0, 0.5]),),
+        "num_classes": 3,
+        "thresholds": np.array([0.01, 0.9, 0.9]),
+    }
+    for names, expected in (({}, 0.0), ({"raw_prediction": "", "probability": ""}, 1.0)):
+        stage = predictor(stages.MultilayerPerceptron, 4, **fields, **names)
+        assert predict(stage, np.zeros((1, 4)))["prediction"][0] == expected
+
+
 def test_linear_svc():
     stage = predictor(
         stages.LinearSVC,

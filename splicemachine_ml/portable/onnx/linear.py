@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -61,7 +62,8 @@ def linear_regression(context: Context, stage: LinearRegression) -> None:
 def multilayer_perceptron(context: Context, stage: MultilayerPerceptron) -> None:
     """Affine layers with sigmoids between; the last layer is raw, its softmax the probability.
 
-    Spark: ml.ann.FeedForwardModel (multiLayerPerceptron, softmaxOnTop). ONNX: Gemm.
+    Spark: ml.ann.FeedForwardModel (multiLayerPerceptron, softmaxOnTop). With the raw and probability columns
+    off, MultilayerPerceptronClassificationModel.predict overlooks the thresholds. ONNX: Gemm.
     """
     graph = context.graph
     layer = _features(context, stage)
@@ -70,7 +72,8 @@ def multilayer_perceptron(context: Context, stage: MultilayerPerceptron) -> None
         layer = _affine(graph, layer, weights, biases)
         if at < last:
             layer = classify.sigmoid_of_minus(graph, graph.node("Neg", layer))
-    _define_softmax(context, stage, layer)
+    is_bare = not stage.raw_prediction and not stage.probability
+    _define_softmax(context, replace(stage, thresholds=None) if is_bare else stage, layer)
 
 
 def _define_softmax(context: Context, stage: Classifier, margins: str) -> None:
