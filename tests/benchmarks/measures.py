@@ -122,7 +122,7 @@ class Bench:
                 _seconds(lambda name=f"model{turn}": self.manager.log_spark_model(self.model, name=name))
             )
             begun = time.perf_counter()
-            info = mlflow.spark.log_model(self.model, name=f"theirs{turn}")
+            info = mlflow.spark.log_model(self.model, f"theirs{turn}")
             theirs.append(time.perf_counter() - begun)
             self.theirs_uri = info.model_uri
         yield Row(
