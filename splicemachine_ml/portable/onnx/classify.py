@@ -6,7 +6,7 @@ import numpy as np
 
 from splicemachine_ml.portable.onnx.context import Context
 from splicemachine_ml.portable.onnx.graph import Graph, Value
-from splicemachine_ml.portable.stages import Classifier
+from splicemachine_ml.portable.stages import Classifier, TreeClassifier
 
 
 def sigmoid_of_minus(graph: Graph, x: str) -> str:
@@ -75,12 +75,13 @@ def predicted_class(graph: Graph, stage: Classifier, raw: Value, probability: Va
     """The class of a model without a rule of its own.
 
     Spark: ProbabilisticClassificationModel.transform: argmax of the raw prediction when that column is on
-    (of the probability otherwise); with thresholds argmax of p / t, where 0 / 0 never wins.
+    (of the probability otherwise); with thresholds argmax of p / t, where NaN (also of 0 / 0) never wins.
     """
     if stage.thresholds is None:
         scores = raw if stage.raw_prediction or not stage.probability else probability
         return first_largest(graph, graph.tensor(scores.cells))
     scaled = graph.node("Div", graph.tensor(probability.cells), graph.constant([stage.thresholds]))
-    if (stage.thresholds == 0).any():
+    # a tree's probabilities are numbers; NaN in front would win ArgMax
+    if (stage.thresholds == 0).any() or not isinstance(stage, TreeClassifier):
         scaled = graph.node("Where", graph.node("IsNaN", scaled), graph.constant([[-np.inf]]), scaled)
     return first_largest(graph, scaled)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -156,7 +156,10 @@ def multilayer_perceptron(rows: Rows, stage: MultilayerPerceptron) -> None:
         layer = product(layer, weights) + biases
         if depth < len(stage.weights) - 1:
             layer = sigmoid(layer)
-    classify(rows, stage, layer, softmax(layer), usual_rules(stage))
+    probability = softmax(layer)
+    # predict() decodes the most probable output and heeds no thresholds
+    rules = replace(usual_rules(stage), direct=lambda _, probability: argmax(probability))
+    classify(rows, stage, layer, probability, rules)
 
 
 def linear_regression(rows: Rows, stage: LinearRegression) -> None:
