@@ -85,6 +85,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         warnings.filterwarnings("ignore")
+        os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         from splicemachine_ml import MLManager, Settings, spark_session
 
         self.folder = folder
