@@ -24,8 +24,8 @@ install: $(STAMP)   ## set up .venv with exact versions, and check Java
 demo: $(STAMP)      ## the main job on 9,857 real loans: database, two runs, parity, a local endpoint
 	$(BIN)/python notebooks/run.py notebooks/01_loans.ipynb
 
-test: $(STAMP)      ## the whole test suite
-	$(BIN)/python -m pytest
+test: $(STAMP)      ## the whole test suite (PYTEST=... adds options)
+	$(BIN)/python -m pytest $(PYTEST)
 
 test-fast: $(STAMP) ## what needs no Spark session: seconds
 	$(BIN)/python -m pytest -m "not spark and not slow"

@@ -45,13 +45,10 @@ def test_the_table_names_what_the_catalog_reads() -> None:
 def estimator_of(model: str) -> str:
     """DecisionTreeClassificationModel -> DecisionTreeClassifier: the name that people write."""
     modules = [import_module(f"pyspark.ml.{name}") for name in MODULES]
-    for suffix, written in (
-        ("Model", ""),
-        ("ClassificationModel", "Classifier"),
-        ("RegressionModel", "Regressor"),
-    ):
-        name = model.removesuffix(suffix) + (written if model.endswith(suffix) else "")
-        if any(hasattr(module, name) for module in modules):
+    endings = {"": "", "Model": "", "ClassificationModel": "Classifier", "RegressionModel": "Regressor"}
+    for ending, written in sorted(endings.items(), key=lambda pair: len(pair[0]), reverse=True):
+        name = model.removesuffix(ending) + written
+        if model.endswith(ending) and any(hasattr(module, name) for module in modules):
             return name
     raise AssertionError(f"nothing in pyspark.ml fits a {model}")
 
