@@ -6,6 +6,7 @@ Null and NaN are two things: a number column with nulls becomes a masked array, 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol, TypeAlias
@@ -104,16 +105,35 @@ def from_array(column: Input, array: Array) -> Array:
         )
     kind = array.dtype.kind
     if kind in "US" and column.kind in ("string", "any"):
-        texts = np.char.decode(array, "utf-8") if kind == "S" else array
-        return _objects(texts.tolist())
+        return _objects(_decoded(column, array))
     if kind in "iu" and column.kind in ("number", "any"):
-        return array.astype(np.int64)
+        return _whole(column, array)
     if kind == "b" and column.kind == "any":
         return array.astype(np.bool_)
     if kind in "fiub" and column.kind != "string":
         return array.astype(np.float64)
     takes = "text" if column.kind == "string" else "numbers"
     raise ScoringError(f"column {column.name!r} takes {takes}, not {array.dtype}", column=column.name)
+
+
+def _decoded(column: Input, array: Array) -> list[str]:
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        # NumPy keeps whatever 32 bits were sent, and Python fails on what is no character
+        points = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))).view(np.uint32)
+        if points.max() > sys.maxunicode:
+            raise ScoringError(f"column {column.name!r} has text that is not Unicode", column=column.name)
+    try:
+        texts: list[str] = (np.char.decode(array, "utf-8") if array.dtype.kind == "S" else array).tolist()
+    except UnicodeDecodeError as error:
+        raise ScoringError(f"column {column.name!r} has text that is no UTF-8", column=column.name) from error
+    return texts
+
+
+def _whole(column: Input, array: Array) -> Array:
+    # uint64 is the one type that int64 does not hold: astype would turn its upper half negative
+    if array.dtype.kind == "u" and (beyond := np.flatnonzero(array > np.iinfo(np.int64).max)).size:
+        raise _beyond(column, int(beyond[0]), int(array[beyond[0]]))
+    return array.astype(np.int64)
 
 
 def _check(column: Input, values: Sequence[Any], kinds: set[type], allowed: set[type], takes: str) -> None:
@@ -136,13 +156,23 @@ def _numbers(column: Input, values: Sequence[Any], nulls: bool, integers: bool) 
     try:
         data = np.array(filled, dtype=dtype)
     except OverflowError as error:
-        row = next(i for i, value in enumerate(filled) if abs(value) >= 2**63)
-        raise ScoringError(
-            f"column {column.name!r}, row {row}: {_short(filled[row])} is out of range",
-            column=column.name,
-            row=row,
-        ) from error
+        row = next(i for i, value in enumerate(filled) if not _fits(value, dtype))
+        raise _beyond(column, row, filled[row]) from error
     return np.ma.MaskedArray(data, [value is None for value in values]) if nulls else data
+
+
+def _fits(value: Any, dtype: Any) -> bool:
+    try:
+        dtype(value)
+    except OverflowError:
+        return False
+    return True
+
+
+def _beyond(column: Input, row: int, value: Any) -> ScoringError:
+    return ScoringError(
+        f"column {column.name!r}, row {row}: {_short(value)} is out of range", column=column.name, row=row
+    )
 
 
 def _anything(values: Sequence[Any], kinds: set[type], nulls: bool) -> Array:

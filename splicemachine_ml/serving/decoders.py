@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import struct
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from itertools import islice
@@ -26,6 +27,7 @@ Inputs = Sequence[Input]
 NPY_MAGIC = b"\x93NUMPY"
 _NPY_MAX_HEADER = 65536
 _PIECE_ROWS = 4096
+_MOST_NAMES = 1000  # looked through for a similar one; a body may hold a million
 
 
 def decode_csv(text: str, inputs: Inputs, header: str = "") -> Columns:
@@ -39,7 +41,7 @@ def decode_csv(text: str, inputs: Inputs, header: str = "") -> Columns:
     known = set(names)
     if header == "present" or (not header and 2 * len(known & set(rows[0])) >= len(known) > 0):
         names = rows.pop(0)
-        repeated = sorted(name for name in known if names.count(name) > 1)
+        repeated = sorted(name for name, count in Counter(names).items() if count > 1 and name in known)
         if repeated:
             raise ScoringError(f"the header names column {repeated[0]!r} more than once", column=repeated[0])
     for row, cells in enumerate(rows):
@@ -193,7 +195,7 @@ def _from_split(payload: Any, inputs: Inputs) -> Values:
     names = payload["columns"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ScoringError('"columns" must be a list of names')
-    repeated = [name for name in names if names.count(name) > 1]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ScoringError(f'"columns" names {repeated[0]!r} more than once', column=repeated[0])
     table = _from_lists(payload["data"], names)
@@ -235,7 +237,7 @@ def _pick(table: Any, name: str) -> Any:
 
 
 def _missing(name: str, present: Iterable[str], row: int | None) -> ScoringError:
-    present = list(present)
+    present = list(islice(present, _MOST_NAMES))
     close = get_close_matches(name, present, 1)
     where = "" if row is None else f" in row {row}"
     hint = f"; is it {close[0]!r}?" if close else f"; there is {_listed(present)}"

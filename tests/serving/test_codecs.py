@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import time
 
 import numpy as np
 import pytest
@@ -274,6 +275,48 @@ def test_npy_claims_are_checked_before_memory_is_taken() -> None:
     body = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(16)
     with pytest.raises(ScoringError, match="not the size of the data"):
         decode(body, "application/x-npy", NUMBERS)
+
+
+@pytest.mark.parametrize("spark_type", ["bigint", "double"])
+def test_npy_unsigned_numbers_do_not_wrap(spark_type) -> None:
+    inputs = (column("n", "number", spark_type=spark_type),)
+    body = npy(np.array([[1], [2**63 - 1]], dtype=np.uint64))
+    assert decode(body, "application/x-npy", inputs)["n"].tolist() == [1, 2**63 - 1]
+    with pytest.raises(ScoringError, match="'n', row 1: 9223372036854775808 is out of range") as caught:
+        decode(npy(np.array([[1], [2**63]], dtype=np.uint64)), "application/x-npy", inputs)
+    assert (caught.value.column, caught.value.row) == ("n", 1)
+
+
+def test_npy_bytes_must_be_utf_8() -> None:
+    table = np.array([(1, 2.0, b"\xff")], dtype=[("age", "i4"), ("income", "f8"), ("grade", "S3")])
+    with pytest.raises(ScoringError, match="column 'grade' has text that is no UTF-8"):
+        decode(npy(table), "application/x-npy")
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_npy_text_must_be_unicode(order) -> None:
+    kinds = [("age", "i4"), ("income", "f8"), ("grade", order + "U2")]
+    good = npy(np.array([(1, 2.0, "né")], dtype=kinds))
+    assert decode(good, "application/x-npy")["grade"].tolist() == ["né"]
+    with pytest.raises(ScoringError, match="column 'grade' has text that is not Unicode"):
+        decode(good[:-4] + b"\x7f\x11\x11\x7f", "application/x-npy")
+
+
+def test_the_row_out_of_range_is_the_right_one() -> None:
+    inputs = (column("n", "number", spark_type="double"),)
+    with pytest.raises(ScoringError, match=r"row 1: 1000.* is out of range") as caught:
+        decode('[{"n": 100000000000000000000}, {"n": 1' + "0" * 400 + "}]", inputs=inputs)
+    assert caught.value.row == 1
+
+
+def test_a_body_of_names_costs_no_more_than_it_is_long() -> None:
+    names = [str(i) for i in range(300_000)]
+    begin = time.perf_counter()
+    with pytest.raises(ScoringError, match="column 'age' is missing"):
+        decode({"columns": names, "data": []})
+    with pytest.raises(ScoringError, match="column 'age' is missing"):
+        decode(",".join(names), "text/csv; header=present")
+    assert time.perf_counter() - begin < 5.0  # comparing every pair would take an hour
 
 
 def test_npy_matrix_has_no_text() -> None:
