@@ -84,10 +84,10 @@ def _extract(source: Path, folder: Path, limits: Limits) -> None:
     seen: set[str] = set()
     total = 0
     with gzip.open(source) as zipped, tarfile.open(fileobj=zipped, mode="r:") as archive:
-        for member in archive:
+        for count, member in enumerate(archive, start=1):
             path = _checked(source, member)
             total += member.size
-            if len(seen) >= limits.members or total > limits.total_bytes:
+            if count > limits.members or total > limits.total_bytes:
                 raise ModelStoreError(
                     f"{source}: member {member.name!r} is beyond the limit of {limits.members} members "
                     f"and {limits.total_bytes} bytes"

@@ -39,6 +39,7 @@ ENDPOINT_FILES = (
 )
 
 _MANIFEST_FORMAT = 1
+_MANIFEST_KEYS = {"format": int, "portable": bool, "gaps": list, "files": dict}
 _MODEL_FILES = ("portable/model.onnx", "portable/spec.json")
 
 
@@ -80,7 +81,9 @@ def _manifest(model_dir: Path) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise ModelStoreError(f"{path} is damaged: {error}") from error
-    if not isinstance(manifest, dict) or not {"format", "portable", "gaps", "files"} <= set(manifest):
+    if not isinstance(manifest, dict) or not all(
+        isinstance(manifest.get(key), kind) for key, kind in _MANIFEST_KEYS.items()
+    ):
         raise ModelStoreError(f"{path} is damaged: it is no manifest of splicemachine_ml")
     if manifest["format"] > _MANIFEST_FORMAT:
         raise ModelStoreError(

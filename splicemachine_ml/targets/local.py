@@ -100,15 +100,13 @@ class LocalTarget:
 
     def status(self, app_name: str) -> Deployment:
         """Return the deployment and its state now: InService, Failed or Unresponsive."""
-        record = self._record(app_name)
-        if not process.alive(record.process):
-            return _deployment(record, "Failed")
-        return _deployment(record, "InService" if _answers(record.url) else "Unresponsive")
+        return _now(self._record(app_name))
 
     def list(self) -> tuple[Deployment, ...]:
         """Return every deployment, by name."""
-        names = sorted(path.parent.name for path in self._home.glob(f"*/{records.FILE}"))
-        return tuple(self.status(name) for name in names)
+        folders = sorted(path.parent for path in self._home.glob(f"*/{records.FILE}"))
+        # None: undeployed since the line above
+        return tuple(_now(record) for folder in folders if (record := records.read(folder)) is not None)
 
     def invoke(
         self,
@@ -219,6 +217,12 @@ class LocalTarget:
         with (self._home / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _now(record: Record) -> Deployment:
+    if not process.alive(record.process):
+        return _deployment(record, "Failed")
+    return _deployment(record, "InService" if _answers(record.url) else "Unresponsive")
 
 
 def _answers(url: str) -> bool:

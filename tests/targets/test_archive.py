@@ -109,6 +109,13 @@ def test_too_many_or_too_big_members_are_refused(tmp_path, limits) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_folders_count_as_members(tmp_path) -> None:
+    folders = ((member(f"d{i}", tarfile.DIRTYPE), b"") for i in range(3))
+    tar_with(tmp_path / "m.tar.gz", *folders)
+    with pytest.raises(ModelStoreError, match=r"'d2' is beyond the limit"):
+        extract_archive(tmp_path / "m.tar.gz", tmp_path / "out", Limits(members=2))
+
+
 def test_a_zip_bomb_stops_at_the_limit(tmp_path) -> None:
     tar_with(tmp_path / "m.tar.gz", (member("bomb"), bytes(50_000_000)))
     assert (tmp_path / "m.tar.gz").stat().st_size < 100_000

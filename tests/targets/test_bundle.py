@@ -97,7 +97,15 @@ def test_not_a_logged_model(tmp_path) -> None:
         make_bundle(tmp_path, tmp_path / "model.tar.gz")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 1, "portable": true}', "\udcff"])
+WRONG = [{"format": "1"}, {"portable": 1}, {"gaps": None}, {"files": []}]
+WHOLE = {"format": 1, "portable": True, "gaps": [], "files": {}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", '{"format": 1, "portable": true}', "\udcff"]
+    + [json.dumps({**WHOLE, **wrong}) for wrong in WRONG],
+)
 def test_a_damaged_manifest(copy, tmp_path, content) -> None:
     (copy / "manifest.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(ModelStoreError, match=r"manifest\.json is damaged"):

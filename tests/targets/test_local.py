@@ -18,8 +18,10 @@ import pytest
 
 from splicemachine_ml.errors import DeployError, ModelStoreError, ScoringError
 from splicemachine_ml.settings import Settings
+from splicemachine_ml.targets import records
 from splicemachine_ml.targets.base import Deployment, DeployTarget
 from splicemachine_ml.targets.local import LocalTarget
+from splicemachine_ml.targets.records import Record
 
 ROW = {"age": 41, "income": 0.25, "grade": "A"}
 
@@ -324,6 +326,20 @@ def test_a_starter_that_dies_takes_its_unfinished_process_along(site) -> None:
         time.sleep(0.02)
     assert processes(str(site.state_dir)) == []
     assert site.deploy().state == "InService"
+
+
+def test_a_deployment_that_goes_while_the_list_is_made_is_left_out(site, monkeypatch) -> None:
+    kept, gone = site.deploy("kept"), site.deploy("gone")
+    read = records.read
+
+    def undeployed_first(folder: Path) -> Record | None:
+        if folder.name == gone.app_name and (folder / records.FILE).exists():
+            monkeypatch.setattr(records, "read", read)
+            site.targets[0].undeploy(gone.app_name)
+        return read(folder)
+
+    monkeypatch.setattr(records, "read", undeployed_first)
+    assert site.targets[0].list() == (kept,)
 
 
 @pytest.mark.parametrize("content", ["", "{", "{}", "[]", '{"format": 99}'])
