@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,6 +14,8 @@ from splicemachine_ml.errors import SettingsError
 
 FORMAT = 1
 _PREFIX = "SPLICEMACHINE_ML_"
+# What a text looks like that may hold a password: user@host, or an attribute of a JDBC URL.
+_SECRET = re.compile(r"@|passw|pwd|secret|token", re.IGNORECASE)
 
 # Names other tools use for the same thing, tried after our own.
 _FOREIGN = {
@@ -44,7 +47,7 @@ class Settings:
     def shown(self, key: str) -> Any:
         """Return the value of ``key`` as it may be printed: a URL that may carry credentials is hidden."""
         value = getattr(self, key)
-        if isinstance(value, str) and ("@" in value or "password" in value.lower()):
+        if isinstance(value, str) and _SECRET.search(value):
             return "<hidden: it may carry credentials>"
         return value
 
@@ -98,7 +101,7 @@ def _read(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"cannot read the conf file {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
     version = content.pop("format", FORMAT)
     if version != FORMAT:

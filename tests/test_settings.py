@@ -108,6 +108,18 @@ def test_a_missing_conf_file_is_named():
     assert isinstance(caught.value.__cause__, OSError)
 
 
+def test_a_conf_file_that_is_not_utf_8_is_named(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes('artifact_root = "é"'.encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"mine\.toml is not TOML"):
+        Settings.load(environ={"SPLICEMACHINE_ML_CONF": str(path)})
+
+
+@pytest.mark.parametrize("url", ["jdbc:splice://h:1527/d;user=a;pwd=hush", "https://host/?access_token=hush"])
+def test_urls_with_secrets_of_other_names_are_hidden(url):
+    assert "hush" not in repr(Settings.load(environ={}, database_url=url))
+
+
 def test_frozen_and_without_secrets_in_repr():
     settings = Settings.load(
         environ={}, tracking_uri="https://ben:secret@host", database_url="jdbc:x;password=secret"
