@@ -30,10 +30,11 @@ def _flavor(module: str | ModuleType) -> Any:
     if isinstance(module, str):
         try:
             found: Any = import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name is not None and not module.startswith(error.name):
+        except (ModuleNotFoundError, TypeError, ValueError) as error:
+            missing = getattr(error, "name", None)
+            if missing is not None and not module.startswith(missing):
                 raise MissingExtraError(
-                    f"{module} needs the package {error.name}: pip install {error.name}"
+                    f"{module} needs the package {missing}: pip install {missing}"
                 ) from error
             raise TrackingError(
                 f"there is no module {module!r}; MLflow's flavors are mlflow.sklearn, mlflow.xgboost, "

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from splicemachine_ml.errors import TrackingError
-from splicemachine_ml.tracking.values import Values
+from splicemachine_ml.tracking.values import Values, checked_name
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Timers(Values):
         They are logged also when the block raises: the time was spent.
         """
         self.require_run()  # fail before the work rather than after it
+        checked_name("parameter" if param else "metric", name)
         elapsed = Elapsed(name)
         begin = time.perf_counter()
         try:
@@ -46,6 +47,7 @@ class Timers(Values):
     def start_timer(self, name: str) -> None:
         """Start this thread's timer; log_and_stop_timer() ends it. Only one can run."""
         self.require_run()
+        checked_name("parameter", name)
         running = getattr(self._timers, "running", None)
         if running is not None:
             raise TrackingError(f"timer {running[0]!r} is running; log_and_stop_timer() ends it")

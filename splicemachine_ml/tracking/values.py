@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, TypeVar
 
 from mlflow.entities import Metric, Param, RunTag
@@ -88,7 +88,10 @@ class Values(Tracked):
 
     def _log_description(self, described: Mapping[str, str]) -> None:
         # Descriptions carry what the user cannot rename or shorten: column names, arrays, labels.
-        self.log_batch(params={_legal(k)[:MAX_ENTITY_KEY_LENGTH]: _short(v) for k, v in described.items()})
+        params: dict[str, str] = {}
+        for key, value in described.items():
+            params[_unused(_legal(key), params)] = _short(value)
+        self.log_batch(params=params)
 
     def _send(self, batch: Batch, run_id: str | None = None) -> None:
         self._session.sender.send(self.require_run(run_id), batch)
@@ -96,17 +99,17 @@ class Values(Tracked):
 
 def param(key: str, value: Any) -> Param:
     """Return a checked parameter; raises TrackingError for a key or value the service cannot hold."""
-    return Param(_key("parameter", key), _text("parameter", key, value, MAX_PARAM_VAL_LENGTH))
+    return Param(checked_name("parameter", key), _text("parameter", key, value, MAX_PARAM_VAL_LENGTH))
 
 
 def tag(key: str, value: Any) -> RunTag:
     """Return a checked tag; raises TrackingError for a key or value the service cannot hold."""
-    return RunTag(_key("tag", key), _text("tag", key, value, MAX_TAG_VAL_LENGTH))
+    return RunTag(checked_name("tag", key), _text("tag", key, value, MAX_TAG_VAL_LENGTH))
 
 
 def metric(key: str, value: Any, step: int | None = None, timestamp: int | None = None) -> Metric:
     """Return a checked metric of a number, or of what holds exactly one (NumPy scalars)."""
-    _key("metric", key)
+    checked_name("metric", key)
     if isinstance(value, bool | str | bytes) or not hasattr(value, "__float__"):
         raise TrackingError(
             f"metric {key!r} must be a number, not {value!r}; log_param and set_tag take text"
@@ -122,7 +125,8 @@ def metric(key: str, value: Any, step: int | None = None, timestamp: int | None 
         ) from error
 
 
-def _key(kind: str, key: Any) -> str:
+def checked_name(kind: str, key: Any) -> str:
+    """Return ``key`` when it can name a ``kind`` (parameter, metric or tag), else raise TrackingError."""
     if not isinstance(key, str) or not key:
         raise TrackingError(f"the name of a {kind} must be text, not {key!r}")
     if len(key) > MAX_ENTITY_KEY_LENGTH:
@@ -163,7 +167,18 @@ def _entities(given: Pairs, kind: type[_E], make: Callable[..., _E]) -> tuple[_E
 
 
 def _legal(key: str) -> str:
-    return "".join(c if validate_param_and_metric_name(c) else "_" for c in key)
+    legal = "".join(c if validate_param_and_metric_name(c) else "_" for c in key)
+    return legal.replace("/", "_") if path_not_unique(legal) else legal
+
+
+def _unused(key: str, taken: Container[str]) -> str:
+    # Names that differ in what is not allowed, or beyond the length, must not replace each other.
+    name, number = key[:MAX_ENTITY_KEY_LENGTH], 1
+    while name in taken:
+        number += 1
+        ending = f"_{number}"
+        name = key[: MAX_ENTITY_KEY_LENGTH - len(ending)] + ending
+    return name
 
 
 def _short(value: str) -> str:

@@ -129,5 +129,8 @@ def test_models_of_other_flavors(manager, run):
     assert info.run_id == run.info.run_id
     with pytest.raises(TrackingError, match=r"there is no module 'mlflow\.nothing'; MLflow's flavors"):
         manager.log_model(model, "mlflow.nothing")
+    for odd in ("", ".sklearn"):
+        with pytest.raises(TrackingError, match=f"there is no module '{odd}'"):
+            manager.log_model(model, odd)
     with pytest.raises(TrackingError, match="'json' is not an MLflow flavor"):
         manager.log_model(model, "json")

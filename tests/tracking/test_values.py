@@ -218,3 +218,28 @@ def test_start_and_stop_timer(manager, run):
     assert manager.active_run.data.params == {"fit": f"{milliseconds:.0f} ms"}
     manager.start_timer("again")
     manager.log_and_stop_timer()
+
+
+@pytest.mark.parametrize("param", [False, True])
+def test_a_timers_name_is_checked_before_the_work(manager, run, param):
+    done = []
+    with pytest.raises(TrackingError, match="'a%b' is not allowed"), manager.timer("a%b", param=param):
+        done.append("work")
+    with pytest.raises(TrackingError, match="'a%b' is not allowed"):
+        manager.start_timer("a%b")
+    assert not done
+
+
+def test_descriptions_survive_names_that_mlflow_refuses(manager, run):
+    long = "x" * 260
+    described = {"a$": "1", "a€": "2", "b/../c": "3", "b//c": "4", "d/e": "5", long: "6", long + "y": "7"}
+    manager._log_description(described)
+    assert manager.active_run.data.params == {
+        "a_": "1",
+        "a__2": "2",
+        "b_.._c": "3",
+        "b__c": "4",
+        "d/e": "5",
+        "x" * 250: "6",
+        "x" * 248 + "_2": "7",
+    }
