@@ -115,10 +115,10 @@ def read_defaults(path: Path) -> dict[str, str]:
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        key, _, value = text.partition(" ")
-        if not value.strip():
+        key, *value = text.split(None, 1)
+        if not value:
             raise SettingsError(f"{path}, line {number}: {key!r} has no value")
-        config[key] = value.strip()
+        config[key] = value[0]
     return config
 
 

@@ -104,6 +104,12 @@ def test_a_line_without_a_value_is_named(tmp_path):
         read_defaults(path)
 
 
+def test_keys_and_values_are_parted_by_any_white_space(tmp_path):
+    path = tmp_path / "spark-defaults.conf"
+    path.write_text("spark.a\tb c\nspark.b   d\n")
+    assert read_defaults(path) == {"spark.a": "b c", "spark.b": "d"}
+
+
 _NO_START = """
 from splicemachine_ml import Settings, spark_session
 from splicemachine_ml.errors import SettingsError
