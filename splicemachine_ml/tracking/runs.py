@@ -20,6 +20,7 @@ from splicemachine_ml.errors import TrackingError
 from splicemachine_ml.tracking.base import Tracked
 from splicemachine_ml.tracking.experiments import refuse_deleted
 from splicemachine_ml.tracking.refusal import deprecated, translated
+from splicemachine_ml.tracking.values import tag
 
 _LIKE_RUN_IDS = 32  # characters of a run id
 
@@ -161,6 +162,8 @@ class Runs(Tracked):
         tags: Mapping[str, Any] | None,
         nested: bool,
     ) -> ActiveRun:
+        # Before the active run is ended: MLflow leaves a key that is too long to its database.
+        checked = [tag(key, value) for key, value in (tags or {}).items()]
         parent = mlflow.active_run() if nested else None
         if experiment_id is None:
             experiment_id = parent.info.experiment_id if parent else self.experiment_id
@@ -173,7 +176,7 @@ class Runs(Tracked):
             return mlflow.start_run(
                 run_name=run_name,
                 experiment_id=str(experiment_id),
-                tags={key: str(value) for key, value in (tags or {}).items()},
+                tags={one.key: one.value for one in checked},
                 nested=nested,
             )
 

@@ -217,3 +217,12 @@ def test_threads_do_not_see_each_others_runs_and_experiments(manager, settings):
     assert manager.current_run_id == mine
     assert manager.active_run.data.params == {}
     assert manager.experiment_id == home
+
+
+@pytest.mark.parametrize("tags", [{"k" * 251: "v"}, {"a%b": "v"}, {"": "v"}])
+def test_tags_are_checked_before_the_active_run_is_ended(manager, tags):
+    active = manager.create_new_run("Ben").info.run_id
+    with pytest.raises(TrackingError, match="tag"):
+        manager.create_new_run("Amy", tags=tags)
+    assert manager.current_run_id == active
+    assert manager.active_run.info.status == "RUNNING"
