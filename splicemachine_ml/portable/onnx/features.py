@@ -231,8 +231,10 @@ def vector_indexer(context: Context, stage: VectorIndexer) -> None:
 def sparse_rows(context: Context, value: Value) -> str | None:
     """Where Spark holds the vector sparse (bool [N, 1]): ``3 * nnz + 4 < 2 * size``; None for nowhere.
 
-    Spark: Vector.compressed, as 4.3 was seen to decide for every size up to 60.
+    Spark: Vector.compressed, as 4.3 was seen to decide for every size up to 60; OneHotEncoder's always are.
     """
+    if value.compressed is not None and value.one_hot:
+        return context.graph.constant([[True]], np.bool_)
     if value.compressed is None or len(value.compressed) <= 2:
         return None
     graph, size = context.graph, len(value.compressed)

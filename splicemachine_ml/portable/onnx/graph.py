@@ -37,8 +37,9 @@ class Value:
     ``upper``: the numbers are known to be whole and in ``[0, upper)`` (rows that a rule reports apart).
     ``labels``: the column is text, its cell the position in them. ``spelling``: the Spark type of a number
     ("" unknown), which decides its text. ``compressed``: Spark stored the row
-    as these cells ask for: sparse, without zeros, when that is smaller (None: always dense). ``raw``: the
-    name of the raw column that this is, untouched (its null flag is made when somebody asks).
+    as these cells ask for: sparse, without zeros, when that is smaller (None: always dense); with
+    ``one_hot`` it is always sparse. ``raw``: the name of the raw column that this is, untouched (its null
+    flag is made when somebody asks).
     """
 
     cells: tuple[Cell, ...]
@@ -49,6 +50,7 @@ class Value:
     labels: tuple[str, ...] = ()
     spelling: str = ""
     compressed: tuple[Cell, ...] | None = None
+    one_hot: bool = False
     raw: str = ""
 
     def but(self, **changes: Any) -> Value:

@@ -152,7 +152,7 @@ def one_hot_encoder(context: Context, stage: OneHotEncoder) -> None:
             graph = context.graph
             filled = graph.node("Where", nulls, graph.constant([[np.nan]]), graph.tensor(cells))
             encoded = graph.value(filled, width).but(null=nulls)
-        context.define(output, encoded)
+        context.define(output, encoded.but(compressed=cells, one_hot=True))
 
 
 def _checked_category(

@@ -93,7 +93,10 @@ def normalizer(context: Context, stage: Normalizer) -> None:
     if is_sparse is not None:  # a zero that is not stored stays zero even when the norm is NaN
         absent = graph.node("And", is_sparse, graph.node("Equal", x, graph.constant([[0.0]])))
         divided = graph.node("Where", absent, x, divided)
-    context.define(stage.output, graph.value(divided, len(value.cells)).but(compressed=value.compressed))
+    context.define(
+        stage.output,
+        graph.value(divided, len(value.cells)).but(compressed=value.compressed, one_hot=value.one_hot),
+    )
 
 
 def pca(context: Context, stage: PCA) -> None:
@@ -127,4 +130,7 @@ def _shift_and_scale(
     if scale is not None:
         tensor = context.graph.node("Mul", tensor, context.graph.constant([scale]))
     made = context.graph.value(tensor, len(known))
-    context.define(stage.output, made.but(compressed=value.compressed if shift is None else None))
+    context.define(
+        stage.output,
+        made if shift is not None else made.but(compressed=value.compressed, one_hot=value.one_hot),
+    )

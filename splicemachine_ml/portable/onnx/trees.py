@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from onnx import TensorProto
 
+from splicemachine_ml.errors import ConversionError
 from splicemachine_ml.portable.onnx import classify
 from splicemachine_ml.portable.onnx.context import Context
 from splicemachine_ml.portable.onnx.graph import DOMAIN_ML, Graph, tensor_attribute
@@ -147,7 +148,9 @@ def tree_regressor(context: Context, stage: TreeRegressor) -> None:
 def _features(context: Context, stage: TreeClassifier | TreeRegressor) -> str:
     """The features, a fraction in a categorical one replaced by -1, which is in no split's set.
 
-    onnxruntime packs memberships of categories from 32 on into bit masks and would take 1.7 for 1.
+    onnxruntime packs memberships of categories from 32 on into bit masks and would take 1.7 for 1. A
+    threshold on the same feature would see the -1; no fitted Spark model has one (a feature is of one kind
+    throughout), so that is a ConversionError.
     """
     value = context.vector(stage, stage.features, stage.num_features)
     graph, x = context.graph, context.tensor(value)
@@ -155,11 +158,18 @@ def _features(context: Context, stage: TreeClassifier | TreeRegressor) -> str:
     for tree in stage.trees:
         for feature in set(tree.feature[tree.num_categories > 0].tolist()):
             doubtful[0, feature] = not graph.is_whole(value.cells[feature])
+            if doubtful[0, feature] and any(_has_threshold(tree, feature) for tree in stage.trees):
+                both = f"splits feature {feature} both by categories and by a threshold"
+                raise ConversionError(f"{stage.uid} ({stage.spark_class}) {both}; no fitted model does that")
     if not doubtful.any():
         return x
     is_fraction = graph.node("Not", graph.node("Equal", x, graph.node("Floor", x)))
     replaced = graph.node("And", graph.constant(doubtful, np.bool_), is_fraction)
     return graph.node("Where", replaced, graph.constant([[-1.0]]), x)
+
+
+def _has_threshold(tree: Tree, feature: int) -> bool:
+    return bool(((tree.feature == feature) & (tree.num_categories <= 0)).any())
 
 
 def _predictions(trees: Sequence[Tree], weights: Floats) -> list[Floats]:

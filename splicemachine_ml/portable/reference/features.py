@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from splicemachine_ml.portable.reference.text import INTEGERS, positions
-from splicemachine_ml.portable.reference.values import Bools, Rows, Values, numbers, sparse
+from splicemachine_ml.portable.reference.values import Bools, Rows, Values, compressed, numbers, sparse
 from splicemachine_ml.portable.stages import (
     Binarizer,
     Bucketizer,
@@ -144,5 +144,4 @@ def binarizer(rows: Rows, stage: Binarizer) -> None:
             continue
         data, _ = rows.vectors(stage, name)
         hot = ~(data <= threshold) if threshold < 0 else data > threshold
-        stored = hot if threshold >= 0 else np.ones(hot.shape, bool)
-        rows.columns[output] = sparse(hot.astype(np.float64), stored)
+        rows.columns[output] = compressed(hot.astype(np.float64))

@@ -1,0 +1,10 @@
+"""The pipelines under comparison, one entry each. Cases are data; the test is in ``test_parity.py``."""
+
+from __future__ import annotations
+
+from tests.parity.cases_features import FEATURES
+from tests.parity.cases_models import MODELS
+from tests.parity.cases_trees import TREES
+from tests.parity.harness import Case
+
+CASES: tuple[Case, ...] = (*FEATURES, *MODELS, *TREES)
