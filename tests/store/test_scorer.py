@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 
 from splicemachine_ml.errors import ModelStoreError, ScoringError, UnsupportedStageError
 from splicemachine_ml.portable.convert import convert
+from splicemachine_ml.portable.spec import OutputSpec
 from splicemachine_ml.store.directory import assemble
+from splicemachine_ml.store.rows import Answers
 from splicemachine_ml.store.scorer import Scorer
 
 NUMBERS = ["funded_amnt", "int_rate", "annual_inc", "revol_util", "all_util"]
@@ -213,6 +216,26 @@ def test_one_row_is_safe_across_threads(scorer, logistic, rows):
     for place, one in zip(places, found, strict=True):
         assert one["prediction"][0] == logistic.answers["prediction"][place]
         assert one["probability"][0] == pytest.approx(logistic.answers["probability"][place], rel=1e-12)
+
+
+def test_the_row_that_threads_share_is_copied_whole() -> None:
+    outputs = [OutputSpec(name, "number", 0, place, ()) for place, name in enumerate(("a", "b", "c"))]
+    answers = Answers([*outputs, OutputSpec("v", "vector", 2, 3, ())])
+    assert answers._one.works  # else nothing is shared
+
+    def mixed(value: int) -> int:
+        numbers = {name: np.array([float(value)]) for name in ("a", "b", "c")}
+        given = {**numbers, "v": np.full((1, 2), float(value)), "row_index": np.array([0])}
+        wanted = [value, value, value, [value, value]]
+        return sum(answers.one(given).iloc[0].tolist() != wanted for _ in range(400))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # without the lock, dozens of rows are mixed from two threads' values
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert sum(pool.map(mixed, range(4))) == 0
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_answers_belong_to_the_caller(scorer, rows):
