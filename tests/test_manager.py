@@ -163,6 +163,13 @@ def test_unknown_runs_and_models(manager, run):
             load()
 
 
+def test_registering_what_does_not_exist_leaves_no_name(manager, run):
+    for source in (f"runs:/{UNKNOWN}/model", f"runs:/{run.info.run_id}/model", f"models:/m-{UNKNOWN}"):
+        with pytest.raises(TrackingError, match=r"register_model.*loans"):
+            manager.register_model(source, "loans")
+    assert manager.search_registered_models() == []
+
+
 # -- with Spark
 
 

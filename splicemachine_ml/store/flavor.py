@@ -62,6 +62,8 @@ def log_model(
     run = mlflow.active_run()
     if run is None:
         raise TrackingError("no run is active: call create_new_run() or start_run() before logging a model")
+    if registered_model_name is not None:
+        _check_registered_name(registered_model_name)
     source = SavedDirectory.read(saved) if isinstance(saved, Path) else saved
     with tempfile.TemporaryDirectory(prefix="splicemachine_ml-") as scratch:
         staged = Path(scratch) / "model"
@@ -72,7 +74,8 @@ def log_model(
             )
         except (MlflowException, OSError) as error:
             writer.discard()
-            raise TrackingError(f"MLflow did not take the model {name!r}: {error}") from error
+            way = "; restore_run or restore_experiment brings it back" if "is deleted" in str(error) else ""
+            raise TrackingError(f"MLflow did not take the model {name!r}: {error}{way}") from error
         except BaseException:
             writer.discard()
             raise
@@ -100,12 +103,15 @@ def model_path(run_id: str, name: str = "model") -> Path:
     try:
         run = client.get_run(run_id)
         found = [m for m in _models_of(client, run) if m.status == "READY"]
+        matching = [m for m in found if m.name == name]
+        old = not matching and any(f.path == name and f.is_dir for f in client.list_artifacts(run_id))
     except MlflowException as error:
-        raise TrackingError(f"cannot read run {run_id!r}: {error}") from error
-    matching = [m for m in found if m.name == name]
+        raise TrackingError(
+            f"cannot read run {run_id!r}: {error}; search_runs() lists the runs that exist"
+        ) from error
     if matching:
         return download(f"models:/{matching[-1].model_id}")
-    if any(f.path == name and f.is_dir for f in client.list_artifacts(run_id)):
+    if old:
         return download(f"runs:/{run_id}/{name}")  # logged as MLflow 2 did: a folder of the run's artifacts
     names = ", ".join(sorted({repr(m.name) for m in found})) or "none"
     raise ModelStoreError(f"run {run_id} has no model named {name!r}; it has: {names}")
@@ -125,6 +131,14 @@ def download(model_uri: str) -> Path:
         raise ModelStoreError(f"cannot get the model {model_uri}: {error}") from error
     manifests.verify(directory)
     return directory
+
+
+def _check_registered_name(name: str) -> None:
+    # MLflow looks at this name when the model is in the store already, and names another parameter.
+    if not isinstance(name, str) or not name.strip() or set(name) & set("/:"):
+        raise TrackingError(
+            f"registered_model_name={name!r} cannot name a registered model: use some text without / and :"
+        )
 
 
 def _models_of(client: Any, run: Any) -> Iterator[Any]:
@@ -161,13 +175,18 @@ class _Writer:
         mlflow_model.save(directory / "MLmodel")
 
     def discard(self) -> None:
-        """Delete the model record MLflow has begun, so that a failure leaves none."""
+        """Delete the model record MLflow has begun, and its files, so that a failure leaves none."""
         import mlflow
         from mlflow.exceptions import MlflowException
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         if self._model_id is not None:
-            with contextlib.suppress(MlflowException, OSError):  # the first error is the one to show
-                mlflow.MlflowClient().delete_logged_model(self._model_id)
+            client = mlflow.MlflowClient()
+            # The first error is the one to show; some artifact stores cannot delete.
+            with contextlib.suppress(MlflowException, OSError, NotImplementedError):
+                location = client.get_logged_model(self._model_id).artifact_location
+                client.delete_logged_model(self._model_id)
+                get_artifact_repository(location).delete_artifacts()
 
     def _describe(self, mlflow_model: Any) -> None:
         from mlflow import pyfunc

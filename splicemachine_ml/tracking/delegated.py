@@ -37,6 +37,14 @@ def on_a_run(tracked: Tracked, arguments: dict[str, Any]) -> None:
     tracked.require_run(arguments.get("run_id"))
 
 
+def from_what_exists(tracked: Tracked, arguments: dict[str, Any]) -> None:
+    """Refuse to register a model that does not exist, where MLflow would leave a name without versions."""
+    uri = str(arguments["model_uri"])
+    if uri.startswith(("runs:/", "models:/")):
+        tracked.make_current()
+        mlflow.models.get_model_info(uri)
+
+
 def of_module(function: Callable[..., Any], *, prepare: Prepare | None = None) -> Any:
     """Make a method of the manager from a function of the mlflow module.
 
@@ -87,7 +95,7 @@ class Delegated(Tracked):
     update_run = of_client(MlflowClient.update_run)
 
     # -- of the mlflow module
-    register_model = of_module(mlflow.register_model)
+    register_model = of_module(mlflow.register_model, prepare=from_what_exists)
     search_experiments = of_module(mlflow.search_experiments)
     search_model_versions = of_module(mlflow.search_model_versions)
     search_registered_models = of_module(mlflow.search_registered_models)

@@ -241,6 +241,42 @@ def test_a_store_that_cannot_be_written_leaves_no_model(run, logistic, store):
     assert len(mlflow.MlflowClient().search_logged_models([run.info.experiment_id])) == 0
 
 
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a:b", 7])
+def test_a_registered_name_that_cannot_be_is_refused_before_anything_is_logged(run, logistic, store, name):
+    with pytest.raises(TrackingError, match=r"registered_model_name=.*cannot name a registered model"):
+        flavor.log_model(logistic.saved, registered_model_name=name)
+    client = mlflow.MlflowClient()
+    assert client.get_run(run.info.run_id).outputs.model_outputs == []
+    assert list(client.search_registered_models()) == []
+    assert list(store.rglob("MLmodel")) == []
+
+
+def test_a_registry_that_refuses_leaves_no_model_and_no_files(run, logistic, store, monkeypatch):
+    mlflow.set_registry_uri("http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    try:
+        with pytest.raises(TrackingError, match="did not take the model 'model'"):
+            flavor.log_model(logistic.saved, registered_model_name="loans")
+    finally:
+        mlflow.set_registry_uri(None)
+    assert len(mlflow.MlflowClient().search_logged_models([run.info.experiment_id])) == 0
+    assert [path for path in store.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("deleted", ["run", "experiment"])
+def test_logging_to_what_is_deleted_names_the_way_back(store, logistic, deleted):
+    client = mlflow.MlflowClient()
+    mlflow.set_experiment("loans")
+    run = mlflow.start_run().info
+    if deleted == "run":
+        client.delete_run(run.run_id)
+    else:
+        client.delete_experiment(run.experiment_id)
+    with pytest.raises(TrackingError, match=rf"{deleted}(.|\n)*restore_{deleted}"):
+        flavor.log_model(logistic.saved)
+    assert [path for path in store.rglob("*") if path.is_file()] == []
+
+
 def test_nothing_of_the_callers_is_touched(run, logistic):
     before = sorted(p.relative_to(logistic.saved.path) for p in logistic.saved.path.rglob("*"))
     flavor.log_model(logistic.saved, schema=logistic.schema)

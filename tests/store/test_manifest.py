@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import splicemachine_ml
 from splicemachine_ml.errors import ModelStoreError
 from splicemachine_ml.store import manifest as manifests
 from splicemachine_ml.store.manifest import ModelColumn
@@ -22,6 +23,8 @@ def test_what_was_written_is_read(model_directory, case):
     assert manifest.gaps == ()
     assert manifest.schema == case("logistic").schema
     assert manifest.uid == "uid_logistic"
+    assert manifest.spark_version == "4.3.0"
+    assert manifest.package_version == splicemachine_ml.__version__
     assert ModelColumn("funded_amnt", "number", 0, True, "int") in manifest.inputs
     assert "prediction" in [column.name for column in manifest.outputs]
     on_disk = {p.relative_to(model_directory).as_posix() for p in model_directory.rglob("*") if p.is_file()}
