@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from splicemachine_ml.errors import TrackingError
+from splicemachine_ml.errors import MissingExtraError, TrackingError
 
 # Part of MLflow's message or error code -> what the user can do; the first match counts.
 _WAYS_OUT = (
@@ -32,6 +32,7 @@ def translated(doing: str) -> Iterator[None]:
     """Turn whatever MLflow or its database raises while ``doing`` something into a TrackingError.
 
     ``doing`` is an infinitive with its object ("start a run in experiment 3"); the cause stays chained.
+    A package that MLflow lacks (the driver of a database) is a MissingExtraError.
     """
     try:
         yield
@@ -41,6 +42,10 @@ def translated(doing: str) -> Iterator[None]:
         reason = str(error).split("\n\n")[0].strip().rstrip(".")
         ways = (way for mark, way in _WAYS_OUT if mark in f"{code} {error}")
         raise TrackingError(f"could not {doing}: {reason}. {next(ways, '')}".rstrip()) from error
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"could not {doing}: the package {error.name} is not installed; pip install {error.name}"
+        ) from error
     except OSError as error:
         raise TrackingError(f"could not {doing}: {error}") from error
 

@@ -155,7 +155,7 @@ class Session:
         # MLflow creates a SQLite store on first use: with log lines on the user's screen, with the
         # artifacts of the default experiment in ./mlruns, and racing when two threads come at once.
         with self._lock:
-            if not self._ready and self.uri.startswith(_SQLITE) and self.artifact_root:
+            if not self._ready and _is_sqlite_file(self.uri) and self.artifact_root:
                 database = Path(self.uri.removeprefix(_SQLITE))
                 database.parent.mkdir(parents=True, exist_ok=True)
                 with _one_at_a_time(database), _quiet("mlflow.store.db.utils", "alembic"):
@@ -183,9 +183,13 @@ def _is_database(uri: str) -> bool:
     return urlsplit(uri).scheme.split("+")[0] in DATABASE_ENGINES
 
 
+def _is_sqlite_file(uri: str) -> bool:
+    return uri.startswith(_SQLITE) and uri != _SQLITE and ":memory:" not in uri
+
+
 def _absolute(uri: str | os.PathLike[str]) -> str:
     text = os.fspath(uri)
-    if text.startswith(_SQLITE) and text != _SQLITE and ":memory:" not in text:
+    if _is_sqlite_file(text):
         return _SQLITE + str(Path(text.removeprefix(_SQLITE)).absolute())
     if isinstance(uri, os.PathLike):
         return Path(uri).absolute().as_uri()

@@ -17,7 +17,7 @@ import mlflow
 import pytest
 
 from splicemachine_ml import MLManager, Settings
-from splicemachine_ml.errors import SettingsError, TrackingError
+from splicemachine_ml.errors import MissingExtraError, ModelStoreError, SettingsError, TrackingError
 
 
 @pytest.fixture
@@ -121,6 +121,24 @@ def test_a_store_that_cannot_be_opened(elsewhere):
     manager = MLManager(f"sqlite:///{elsewhere}/file/mlflow.db")
     with pytest.raises(TrackingError, match=r"could not open the tracking store .*file/mlflow\.db"):
         manager.create_experiment("loans")
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind", "message"),
+    [
+        ("file:///tmp/absent/mlruns", TrackingError, r"file:///tmp/absent/mlruns.*sqlite:///mlflow\.db"),
+        ("nonsense://host", TrackingError, r"nonsense://host.*'http', 'https', 'postgresql'"),
+        ("postgresql://ben:secret@127.0.0.1/x", MissingExtraError, r"//127\.0\.0\.1/x.* pip install \w+"),
+    ],
+)
+def test_a_uri_that_mlflow_cannot_take_says_what_to_do(elsewhere, monkeypatch, uri, kind, message):
+    for driver in ("psycopg", "psycopg2"):
+        monkeypatch.setitem(sys.modules, driver, None)
+    manager = MLManager(uri)
+    with pytest.raises(kind, match=message) as caught:
+        manager.create_experiment("loans")
+    assert "secret" not in str(caught.value)
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_two_stores_in_one_process(elsewhere, make_store):
@@ -235,6 +253,28 @@ def test_the_same_over_http(fresh_mlflow, server, tmp_path, caplog, monkeypatch)
         manager.create_experiment("loans")
     assert list(tmp_path.iterdir()) == [tmp_path / "h"]
     assert [record.getMessage() for record in caplog.records if record.levelname != "INFO"] == []
+
+
+def test_a_model_over_http(fresh_mlflow, server, tmp_path, monkeypatch):
+    """Up through the server's artifact proxy and down again; a small one: each file is a request."""
+    from splicemachine_ml.store import flavor
+    from tests.store.conftest import Case
+
+    monkeypatch.chdir(tmp_path)
+    case = Case("bare_logistic")
+    manager = MLManager(tracking_uri=server)
+    manager.create_experiment("models")
+    run_id = manager.create_new_run("Ben").info.run_id
+    flavor.log_model(case.saved, schema=case.schema, registered_model_name="over HTTP")
+    manager.end_run()
+    assert manager.load_scorer(run_id).predict(case.rows)["prediction"].tolist() == case.answers["prediction"]
+    by_mlflow = mlflow.pyfunc.load_model("models:/over HTTP/1", suppress_warnings=True)
+    assert by_mlflow.predict(case.rows) == case.answers["prediction"]
+    with pytest.raises(ModelStoreError, match="no model named 'other'; it has: 'model'"):
+        manager.load_scorer(run_id, "other")
+    with pytest.raises(TrackingError, match=rf"'{'0' * 32}'.*search_runs"):
+        manager.load_scorer("0" * 32)
+    assert list(tmp_path.iterdir()) == []  # all of it is at the server
 
 
 def test_a_server_that_is_not_there(fresh_mlflow, monkeypatch):
