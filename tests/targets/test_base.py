@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 from pathlib import Path
 
 import pytest
 
 from splicemachine_ml.errors import DeployError
-from splicemachine_ml.targets.base import DeployRequest, check_name, invoke_url
+from splicemachine_ml.targets.base import DeployRequest, DeployTarget, check_name, invoke_url
+from splicemachine_ml.targets.local import LocalTarget
 
 
 @pytest.mark.parametrize("name", ["a", "loans", "Loans-2", "a--b", "9", "x" * 63])
@@ -35,3 +37,15 @@ def test_nobody_there() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(DeployError, match=rf"http://127.0.0.1:{port} cannot be reached"):
         invoke_url(f"http://127.0.0.1:{port}", "[]")
+
+
+def test_the_local_target_is_a_deploy_target() -> None:
+    """Name for name and argument for argument, so that another target can take its place."""
+    offered = {name for name in vars(DeployTarget) if not name.startswith("_")}
+    assert offered == {"name", "deploy", "undeploy", "status", "list", "invoke", "logs"}
+    for name in offered - {"name"}:
+        asked = inspect.signature(getattr(DeployTarget, name)).parameters
+        given = inspect.signature(getattr(LocalTarget, name)).parameters
+        assert [(one.name, one.default, one.kind) for one in given.values()] == [
+            (one.name, one.default, one.kind) for one in asked.values()
+        ], name
