@@ -13,59 +13,8 @@ import pytest
 from splicemachine_ml.errors import ScoringError
 from splicemachine_ml.portable import reference
 from splicemachine_ml.portable import stages as ir
-from splicemachine_ml.portable.reference.engine import COMPUTE, reads, writes
 from splicemachine_ml.portable.reference.text import java_number
-
-NAN, INF = np.nan, np.inf
-ERROR = "raises"
-
-
-def named(kind, **fields):
-    return kind(uid=f"{kind.__name__}_1", spark_class=f"org.apache.spark.ml.{kind.__name__}", **fields)
-
-
-def plan(stages, inputs, outputs, optional=()):
-    """A plan by hand; outputs are names, inputs columns."""
-    pipeline = ir.Pipeline("p", "org.apache.spark.ml.PipelineModel", "4.3.0", tuple(stages))
-    answers = tuple(ir.Column(name, "number") for name in outputs)
-    known = {column.name: column for column in (*inputs, *optional, *answers)}
-    return ir.Plan(pipeline, tuple(stages), tuple(inputs), tuple(optional), answers, known)
-
-
-def number(name="x", spark_type="double"):
-    return ir.Column(name, "number", spark_type=spark_type)
-
-
-def vector(name="x", size=3):
-    return ir.Column(name, "vector", size)
-
-
-def objects(values):
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
-
-
-def assert_answer(answer, expected):
-    if isinstance(expected, list) and not expected:
-        assert len(answer) == 0
-    else:
-        np.testing.assert_array_equal(answer, [expected])
-
-
-def check(stage, column, table):
-    """Each value of ``table`` alone: its answer, [] for a dropped row, ERROR."""
-    one = plan([stage], [column], ["o"])
-    for value, expected in table:
-        rows = {column.name: objects([value])}
-        if expected == ERROR:
-            with pytest.raises(ScoringError) as caught:
-                reference.score(one, rows)
-            assert (caught.value.column, caught.value.row) == (column.name, 0), value
-        else:
-            answer = reference.score(one, rows)["o"]
-            assert_answer(answer, expected)
-
+from tests.portable.by_hand import ERROR, INF, NAN, assert_answer, check, named, number, objects, plan, vector
 
 BUCKETS = (
     (0.0, 0.0),
@@ -332,30 +281,3 @@ def test_an_error_stage_raises_before_a_later_filter_and_not_after_an_earlier_on
     assert reference.score(plan([lenient, strict], columns, ["i", "o"]), bad)["row_index"].tolist() == [1]
     with pytest.raises(ScoringError, match="'p'"):
         reference.score(plan([strict, lenient], columns, ["i", "o"]), bad)
-
-
-def test_columns_are_checked():
-    stage = named(ir.Binarizer, inputs=("amount",), outputs=("o",), thresholds=(0.0,))
-    one = plan([stage], [number("amount")], ["o"], optional=[number("label")])
-    assert reference.score(one, {"amount": np.empty(0)})["o"].shape == (0,)
-    assert reference.score(one, {"amount": np.ones(1), "label": objects(["any"])})["o"].tolist() == [1.0]
-    for columns, column, row in [
-        ({}, "amount", None),
-        ({"amount": np.ones(1), "amont": np.ones(1)}, "amont", None),
-        ({"amount": np.ones(2), "label": np.ones(1)}, "label", None),
-        ({"amount": objects([1.0, "2"])}, "amount", 1),
-    ]:
-        with pytest.raises(ScoringError) as caught:
-            reference.score(one, columns)
-        assert (caught.value.column, caught.value.row) == (column, row)
-    masked = np.ma.array([1.0, 1.0], mask=[False, True])
-    assert reference.score(one, {"amount": masked})["o"].tolist() == [1.0, 0.0]
-
-
-def test_the_table_holds_every_stage_and_knows_its_columns():
-    def leaves(kind):
-        return {kind} if not kind.__subclasses__() else set().union(*map(leaves, kind.__subclasses__()))
-
-    assert set(COMPUTE) == leaves(ir.Stage)
-    stage = named(ir.VectorAssembler, inputs=("a", "b"), output="v", handle_invalid="error")
-    assert (reads(stage), writes(stage)) == (("a", "b"), ("v",))
