@@ -124,9 +124,9 @@ def read(directory: Path) -> Manifest:
 
 
 def verify(directory: Path) -> Manifest:
-    """Read the manifest and check that every listed file is there, unchanged.
+    """Read the manifest and check that every listed file is there, unchanged, and no other that Spark reads.
 
-    Raises ModelStoreError naming all files that are missing or changed, and as read() does.
+    Raises ModelStoreError naming all files that are missing, changed or too many, and as read() does.
     """
     manifest = read(directory)
     problems = list(_differences(manifest.files, directory))
@@ -149,6 +149,11 @@ def _differences(files: Mapping[str, FileEntry], directory: Path) -> Iterable[st
             yield f"{name}: {path.stat().st_size} bytes instead of {expected.bytes}"
         elif _entry(path).sha256 != expected.sha256:
             yield f"{name}: wrong checksum"
+    # Spark reads every part file it finds: one left over from another save would change the answers.
+    for path in sorted((directory / SPARK_FOLDER).rglob("part-*")):
+        name = path.relative_to(directory).as_posix()
+        if name not in files:
+            yield f"{name}: was not logged"
 
 
 def _entry(path: Path) -> FileEntry:

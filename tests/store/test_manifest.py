@@ -70,6 +70,13 @@ def test_a_truncated_file_is_named_with_its_size(model_directory):
         manifests.verify(model_directory)
 
 
+def test_a_part_file_of_another_save_is_named(model_directory):
+    metadata = next((model_directory / "sparkml").glob("stages/0_*/metadata"))
+    (metadata / "part-00001-of-another.txt").write_text("{}")
+    with pytest.raises(ModelStoreError, match=r"metadata/part-00001-of-another\.txt: was not logged"):
+        manifests.verify(model_directory)
+
+
 def test_mlflow_may_change_its_own_files(model_directory):
     (model_directory / "MLmodel").write_text("changed: true")
     (model_directory / "registered_model_meta").write_text("model_name: loans")
