@@ -6,10 +6,10 @@ from splicemachine_ml.tracking.artifacts import Artifacts
 from splicemachine_ml.tracking.delegated import Delegated
 from splicemachine_ml.tracking.experiments import Experiments
 from splicemachine_ml.tracking.flavors import Flavors
-from splicemachine_ml.tracking.refusal import deprecated
+from splicemachine_ml.tracking.refusal import deprecated, shown_uri
 from splicemachine_ml.tracking.runs import Runs
 from splicemachine_ml.tracking.search import Search
-from splicemachine_ml.tracking.session import Session, shown_uri
+from splicemachine_ml.tracking.session import Session
 from splicemachine_ml.tracking.timer import Timers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,12 @@ _WAYS_OUT = (
 )
 
 
+def shown_uri(text: str) -> str:
+    """Return a URI, or a text with URIs in it, without users and passwords, for messages and reprs."""
+    text = re.sub(r"//[^/\s]*@", "//", text)
+    return re.sub(r"(?i)([?&;](?:password|passwd|pwd|token|secret)=)[^&;\s]*", r"\1...", text)
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn whatever MLflow or its database raises while ``doing`` something into a TrackingError.
@@ -37,6 +44,8 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError) as error:
+        # MLflow's message on an unreachable server has its address as it was given; a traceback shows it.
+        error.args = tuple(shown_uri(one) if isinstance(one, str) else one for one in error.args)
         code = getattr(error, "error_code", "")
         # MLflow explains at length after an empty line; the first paragraph is the reason.
         reason = str(error).split("\n\n")[0].strip().rstrip(".")

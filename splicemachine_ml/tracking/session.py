@@ -23,7 +23,7 @@ from mlflow.tracking.default_experiment import DEFAULT_EXPERIMENT_ID
 from mlflow.utils.uri import resolve_uri_if_local
 
 from splicemachine_ml.errors import TrackingError
-from splicemachine_ml.tracking.refusal import translated
+from splicemachine_ml.tracking.refusal import shown_uri, translated
 from splicemachine_ml.tracking.sender import DirectSender, Sender
 
 _SQLITE = "sqlite:///"
@@ -162,11 +162,6 @@ class Session:
                     if not database.exists() or database.stat().st_size == 0:
                         SqlAlchemyStore(self.uri, self.artifact_root)
             self._ready = True
-
-
-def shown_uri(uri: str) -> str:
-    """Return the URI without user and password, for messages and reprs."""
-    return re.sub(r"//[^/@]*@", "//", uri)
 
 
 def _process_experiment() -> str | None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 
 from splicemachine_ml import MLManager, Settings
 from splicemachine_ml.errors import MissingExtraError, ModelStoreError, SettingsError, TrackingError
+from splicemachine_ml.tracking import shown_uri
 
 
 @pytest.fixture
@@ -110,10 +112,28 @@ def test_the_first_argument_may_be_the_uri(elsewhere):
     assert manager.settings.artifact_root == "s3://bucket/x"
 
 
-def test_passwords_stay_out_of_reprs_and_messages(elsewhere):
+def test_passwords_stay_out_of_reprs_and_messages(elsewhere, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     manager = MLManager("http://ben:secret@127.0.0.1:1")
     assert "secret" not in repr(manager)
     assert "127.0.0.1:1" in repr(manager)
+    with pytest.raises(TrackingError, match=r"http://127\.0\.0\.1:1/.*Check the tracking URI") as caught:
+        manager.search_experiments(max_results=1)
+    assert "ben:" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://ben:hush@host/a@b", "http://host/a@b"),
+        ("mysql://ben:hu@sh@host/db", "mysql://host/db"),
+        ("postgresql://host/db?user=ben&password=hush&x=1", "postgresql://host/db?user=ben&password=...&x=1"),
+        ("cannot reach http://ben:hush@host: ask ben@host", "cannot reach http://host: ask ben@host"),
+        ("sqlite:////tmp/a.db", "sqlite:////tmp/a.db"),
+    ],
+)
+def test_what_is_shown_of_an_address(uri, shown):
+    assert shown_uri(uri) == shown
 
 
 def test_a_store_that_cannot_be_opened(elsewhere):
