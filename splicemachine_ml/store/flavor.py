@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from splicemachine_ml.errors import ModelStoreError, TrackingError
+from splicemachine_ml.errors import MissingExtraError, ModelStoreError, TrackingError
 from splicemachine_ml.store import manifest as manifests
 from splicemachine_ml.store import requirements
 from splicemachine_ml.store.directory import Saved, SavedDirectory, assemble
@@ -62,6 +62,9 @@ def log_model(
     run = mlflow.active_run()
     if run is None:
         raise TrackingError("no run is active: call create_new_run() or start_run() before logging a model")
+    if not isinstance(name, str) or not name.strip():
+        # MLflow would invent a name, by which nobody finds the model again.
+        raise TrackingError(f"a model needs a name of text, not {name!r}")
     if registered_model_name is not None:
         _check_registered_name(registered_model_name)
     source = SavedDirectory.read(saved) if isinstance(saved, Path) else saved
@@ -120,17 +123,27 @@ def model_path(run_id: str, name: str = "model") -> Path:
 def download(model_uri: str) -> Path:
     """Return a local, verified directory of the model at any MLflow URI (models:/, runs:/, s3:// and so on).
 
-    Raises ModelStoreError when there is none, or when it is damaged or was not logged by this package.
+    Raises ModelStoreError when there is none, or when it is damaged or was not logged by this package;
+    MissingExtraError when MLflow lacks the package for that kind of store.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
 
     try:
         directory = Path(mlflow.artifacts.download_artifacts(artifact_uri=model_uri))
-    except (MlflowException, OSError) as error:
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"{model_uri} needs the Python module {error.name}; install it") from error
+    except (MlflowException, OSError, ValueError, *_of_s3()) as error:
         raise ModelStoreError(f"cannot get the model {model_uri}: {error}") from error
     manifests.verify(directory)
     return directory
+
+
+def _of_s3() -> tuple[type[Exception], ...]:
+    # MLflow lets them through. Looked up only when something has failed, so nothing waits for the import.
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
 
 
 def _check_registered_name(name: str) -> None:

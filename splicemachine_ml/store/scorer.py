@@ -35,8 +35,9 @@ class Scorer(portable.Scorer):
         """Load a scorer from a logged model or a portable/ folder on disk, or from any MLflow URI.
 
         URIs: runs:/<run id>/<name>, models:/<name>/<version>, models:/<model id>, mlflow-artifacts:/, s3:/
-        and whatever else MLflow reads. Checksums are verified. Raises ModelStoreError when there is no such
-        model, or it is damaged or newer; UnsupportedStageError with all gaps when it needs Spark.
+        and whatever else MLflow reads. Checksums are verified (a portable/ folder alone has none). Raises
+        ModelStoreError when there is no such model, or it is damaged or newer; UnsupportedStageError with
+        all gaps when it needs Spark.
         """
         if isinstance(directory, str) and _URI.match(directory):
             from splicemachine_ml.store.flavor import download

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from splicemachine_ml.errors import ModelStoreError, ScoringError, TrackingError
+from splicemachine_ml.errors import MissingExtraError, ModelStoreError, ScoringError, TrackingError
 from splicemachine_ml.store import flavor
 from splicemachine_ml.store.scorer import Scorer
 
@@ -224,6 +226,34 @@ def test_a_damaged_model_is_refused_everywhere(logged, run):
     ):
         with pytest.raises(ModelStoreError, match=r"portable/model\.onnx: 6 bytes instead of"):
             call()
+
+
+@pytest.mark.parametrize("name", ["", "  ", None])
+def test_a_model_needs_a_name(run, logistic, store, name):
+    with pytest.raises(TrackingError, match="a model needs a name"):
+        flavor.log_model(logistic.saved, name)
+    assert list(store.rglob("MLmodel")) == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind"),
+    [
+        ("http://127.0.0.1:1/model", ModelStoreError),
+        ("s3://bucket/model", ModelStoreError),
+        ("gs://bucket/model", MissingExtraError),
+    ],
+)
+def test_what_other_stores_raise_is_told_as_ours(store, monkeypatch, tmp_path, uri, kind):
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "google.cloud", None)
+    with pytest.raises(kind, match=uri):
+        flavor.download(uri)
 
 
 def test_a_refused_name_leaves_nothing(run, logistic, store):
