@@ -172,7 +172,14 @@ def as_database_error(error: Exception, statement: str | None) -> DatabaseError:
             f"one with spark_session() and create the context again.{where}"
         )
     message = str(origin.getMessage() if origin is not None else error)
-    return DatabaseError(f"Spark could not do it: {message.splitlines()[0]}{where}")
+    return DatabaseError(f"Spark could not do it: {_reason(message)}{where}")
+
+
+def _reason(message: str) -> str:
+    # Spark's first line says it, but for an exception of a Python worker: there it is the traceback's last.
+    lines = [line.strip() for line in message.splitlines() if line.strip()] or ["it gave no reason"]
+    first, traceback, _ = lines[0].partition("Traceback (most recent call last):")
+    return first + [line for line in lines if not line.startswith("SQLSTATE")][-1] if traceback else lines[0]
 
 
 def _sql_exceptions(throwable: Any) -> Iterator[tuple[str, str]]:
