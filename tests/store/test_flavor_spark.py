@@ -50,7 +50,8 @@ def logged(run, saved, frame):
 def test_spark_pyfunc_and_scorer_read_the_same_model(logged, run, frame, expected):
     from pyspark.ml import PipelineModel
 
-    by_mlflow = mlflow.spark.load_model(logged.model_uri)
+    by_mlflow = mlflow.spark.load_model(f"runs:/{run.info.run_id}/model")
+    assert mlflow.spark.load_model(logged.model_uri).uid == by_mlflow.uid
     assert isinstance(by_mlflow, PipelineModel)
     assert [r.prediction for r in by_mlflow.transform(frame).select("prediction").collect()] == expected
     assert load_model(flavor.model_path(run.info.run_id)).uid == by_mlflow.uid
