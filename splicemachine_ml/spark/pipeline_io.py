@@ -48,9 +48,15 @@ def save_model(model: Any, directory: Path) -> SavedModel:
     fitted or cannot be saved, when the directory has content, and when files are missing after the save;
     ``directory`` then does not exist (an empty one stays).
     """
+    from pyspark import SparkContext
     from pyspark.ml import PipelineModel
 
     refuse_unfit(model)
+    if SparkContext._active_spark_context is None:  # noqa: SLF001  (no public question for it)
+        raise ModelStoreError(
+            f"the Spark session in which {model.uid} lives has been stopped; start one with spark_session() "
+            "and fit or load the model again"
+        )
     directory = directory.absolute()
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ModelStoreError(f"{directory} exists and is not an empty directory; choose another one")

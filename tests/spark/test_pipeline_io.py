@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pyspark import SparkContext
 from pyspark.ml import Transformer
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 
@@ -133,6 +134,14 @@ def test_only_what_is_needed_is_left_on_disk(saved):
     assert [p for p in saved.path.rglob("*") if p.name.endswith(".crc")] == []
     assert sorted(p.name for p in saved.path.parent.iterdir()) == ["model"]
     assert json.loads((saved.path / "_splicemachine_ml.json").read_text())["format"] == 1
+
+
+def test_a_stopped_session_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(SparkContext, "_active_spark_context", None)  # what stop() does
+    stage = Doubled()
+    with pytest.raises(ModelStoreError, match=f"{stage.uid} lives has been stopped"):
+        save_model(stage, tmp_path / "no")
+    assert not (tmp_path / "no").exists()
 
 
 def test_unfitted_things_are_refused_by_name(fitted, tmp_path):
