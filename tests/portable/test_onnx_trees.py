@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from splicemachine_ml.errors import ConversionError
 from splicemachine_ml.portable import stages
 from tests.portable.onnx_plans import among, leaf, predict, predictor, split, tree, walk
 
@@ -193,3 +194,10 @@ def test_a_threshold_is_compared_in_double():
     x = np.zeros((2, 6))
     x[:, 0] = [0.1, close]
     np.testing.assert_array_equal(predict(regressor("dt", (a_tree,)), x)["prediction"], [1.0, 2.0])
+
+
+def test_a_feature_is_not_both_categorical_and_continuous():
+    # a fraction in a categorical feature is replaced before the trees see it; a threshold would see that too
+    both = split(1, 0.5, among(1, (0.0, 1.0), 4, leaf(1.0), leaf(2.0)), leaf(3.0))
+    with pytest.raises(ConversionError, match="feature 1 both by categories and by a threshold"):
+        predict(regressor("dt", (tree(both),)), np.zeros((1, 6)))
