@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 
 from splicemachine_ml import __version__
 from splicemachine_ml.errors import SpliceMLError, TrackingError
-from splicemachine_ml.settings import Settings
 
 OK, FAILED, USAGE, MISSING = 0, 1, 2, 3
 
@@ -56,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
     runs = commands.add_parser("runs", parents=[common, tracked], help="list the logged runs, newest first")
     runs.add_argument("--experiment", metavar="NAME", help="only of this experiment")
-    runs.add_argument("--max", type=int, default=20, metavar="N", help="at most N runs (default 20)")
+    runs.add_argument("--max", type=_count, default=20, metavar="N", help="at most N runs (default 20)")
     runs.set_defaults(run=_runs)
 
     deploy = commands.add_parser("deploy", help="put a logged model behind an endpoint")
@@ -160,12 +158,26 @@ def _runs(arguments: argparse.Namespace) -> int:
             "name": run.info.run_name,
             "user": run.data.tags.get("mlflow.user", ""),
             "status": run.info.status,
-            "metrics": ", ".join(f"{k}={v:.4g}" for k, v in sorted(run.data.metrics.items())[:4]),
+            "metrics": _metrics(run.data.metrics, whole=arguments.json),
         }
         for run in found
     ]
     _show(rows, arguments, empty="no runs yet: log one with MLManager().create_new_run(...)")
     return OK
+
+
+def _metrics(metrics: dict[str, float], *, whole: bool) -> Any:
+    """All of them for programs; as many as a line holds for people."""
+    if whole:
+        return metrics
+    some = ", ".join(f"{name}={value:.4g}" for name, value in sorted(metrics.items())[:4])
+    return some + (", ..." if len(metrics) > 4 else "")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return int(text)
 
 
 def _deploy_local(arguments: argparse.Namespace) -> int:
@@ -246,7 +258,9 @@ def _read(name: str) -> str:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    findings = [*_packages(), _java(), *_settings()]
+    from splicemachine_ml.doctor import examine
+
+    findings = examine()
     missing = [finding for finding in findings if not finding["ok"]]
     if arguments.json:
         print(json.dumps({"ok": not missing, "findings": findings}))
@@ -255,45 +269,3 @@ def _doctor(arguments: argparse.Namespace) -> int:
             print(f"{'ok     ' if finding['ok'] else 'MISSING'}  {finding['what']:<16} {finding['found']}")
         print("Everything is here." if not missing else f"{len(missing)} missing.")
     return MISSING if missing else OK
-
-
-def _finding(what: str, found: str, *, ok: bool = True) -> dict[str, Any]:
-    return {"what": what, "found": found, "ok": ok}
-
-
-def _packages() -> list[dict[str, Any]]:
-    # From the metadata: importing them all takes ten seconds and more.
-    from importlib.metadata import PackageNotFoundError, version
-
-    findings = [_finding("python", sys.version.split()[0])]
-    for name in ("splicemachine_ml", "pyspark", "mlflow", "onnxruntime", "jaydebeapi", "boto3", "sagemaker"):
-        try:
-            findings.append(_finding(name, version(name)))
-        except PackageNotFoundError:
-            findings.append(_finding(name, f"not installed; pip install {name}", ok=False))
-    return findings
-
-
-def _java() -> dict[str, Any]:
-    from splicemachine_ml.spark.java import find_java
-
-    try:
-        java = find_java(state_dir=Settings.load().state_dir)
-    except SpliceMLError as error:
-        return _finding("java", str(error), ok=False)
-    return _finding("java", f"{java.version} from {java.source}")
-
-
-def _settings() -> list[dict[str, Any]]:
-    try:
-        settings = Settings.load()
-    except SpliceMLError as error:
-        return [_finding("settings", str(error), ok=False)]
-    state = settings.state_dir.resolve()
-    nearest = next(folder for folder in (state, *state.parents) if folder.exists())
-    writable = nearest.is_dir() and os.access(nearest, os.W_OK)
-    advice = "" if writable else " is not writable; set SPLICEMACHINE_ML_STATE_DIR to a folder that is"
-    return [
-        _finding("tracking store", settings.shown("tracking_uri")),
-        _finding("state folder", f"{state}{advice}", ok=writable),
-    ]

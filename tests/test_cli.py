@@ -101,7 +101,8 @@ def test_what_is_not_there_is_named(capsys, model, arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("fly",), ("score",), ("deploy", "local"), ("runs", "--max", "many")]
+    "arguments",
+    [(), ("fly",), ("score",), ("deploy", "local"), ("runs", "--max", "many"), ("runs", "--max", "0")],
 )
 def test_a_wrong_command_line_is_exit_code_2(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
@@ -163,6 +164,7 @@ def test_runs_lists_what_was_logged(capsys, tmp_path, monkeypatch):
     (row,) = json.loads(out)
     assert code == cli.OK
     assert (row["name"], row["user"], row["status"]) == ("first", "Ben", "FINISHED")
+    assert row["metrics"] == {"AUC": 0.93}
     assert "AUC=0.93" in table[1]
     assert unknown[0] == cli.FAILED
     assert "lones" in unknown[2]

@@ -140,7 +140,7 @@ class Matrix:
         unknown = sorted(map(str, given - self.inputs.keys() - set(self.spec.optional)))
         missing = [name for name in self.inputs if name not in given]
         if missing:
-            _refuse(missing[0], f"column {missing[0]!r} is missing{_hint(missing[0], unknown)}")
+            _refuse(missing[0], f"column {missing[0]!r} is missing{_nearest(missing[0], unknown)}")
         if unknown:
             names = [*self.inputs, *self.spec.optional]
             _refuse(unknown[0], f"unknown column {unknown[0]!r}{_hint(unknown[0], names)}")
@@ -247,6 +247,11 @@ def _singles(array: NDArray[Any]) -> NDArray[Any]:
 def _hint(name: str, candidates: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(candidates), 1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _nearest(name: str, given: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(given), 1)
+    return f"; the closest name given is {close[0]!r}" if close else ""
 
 
 def _refuse(name: str, message: str, row: int | None = None) -> NoReturn:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from splicemachine_ml.errors import ModelStoreError, ScoringError
+from splicemachine_ml.portable.coder import is_null
 from splicemachine_ml.portable.encode import Batch, Matrix
 from splicemachine_ml.portable.rules import Broken, RuleBook
 from splicemachine_ml.portable.spec import (
@@ -73,6 +74,12 @@ class Scorer:
         if hashlib.sha256(model).hexdigest() != spec.model_sha256:
             raise ModelStoreError(f"{folder / spec.model_file} is corrupt: its checksum does not match")
         return cls(spec, model)
+
+    def __repr__(self) -> str:
+        """Name the model, what goes in and what comes out; ``explain()`` tells the rest."""
+        names = ", ".join(column.name for column in self.inputs)
+        outputs = ", ".join(column.name for column in self.outputs)
+        return f"{type(self).__name__}({self.spec.pipeline_uid}: {names} -> {outputs})"
 
     @property
     def inputs(self) -> tuple[InputSpec, ...]:
@@ -151,11 +158,18 @@ class Scorer:
         name = broken.column
         shown = ""
         if name in batch.columns:
-            shown = f", found {batch.columns[name][row]!r}"
+            shown = f", found {_shown(batch.columns[name][row])}"
         stage = f"{rule.spark_class.rpartition('.')[2]} {rule.uid}"
         raise ScoringError(
             f"column {name!r}, row {row}: {rule.message}{shown} [{stage}]", column=name, row=row
         )
+
+
+def _shown(value: Any) -> str:
+    # As people write it: no np.float64(...) around a number, and null for what stands for it.
+    if is_null(value) or value is np.ma.masked:
+        return "null"
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 _ORT_ERRORS = (

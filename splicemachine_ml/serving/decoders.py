@@ -240,7 +240,7 @@ def _missing(name: str, present: Iterable[str], row: int | None) -> ScoringError
     present = list(islice(present, _MOST_NAMES))
     close = get_close_matches(name, present, 1)
     where = "" if row is None else f" in row {row}"
-    hint = f"; is it {close[0]!r}?" if close else f"; there is {_listed(present)}"
+    hint = f"; the closest name sent is {close[0]!r}" if close else f"; there is {_listed(present)}"
     return ScoringError(f"column {name!r} is missing{where}{hint}", column=name, row=row)
 
 

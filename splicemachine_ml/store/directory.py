@@ -66,7 +66,8 @@ class SavedDirectory:
 def assemble(saved: Saved, directory: Path, schema: Mapping[str, str] | None) -> Manifest:
     """Fill the absent ``directory`` with sparkml/, portable/ when the pipeline converts, and manifest.json.
 
-    A pipeline without a Spark-free form is no error: the manifest's ``gaps`` say why.
+    A pipeline without a Spark-free form is no error: the manifest's ``gaps`` say why. ConversionError when it
+    has one, but not for columns of ``schema``.
     """
     directory.mkdir(parents=True)
     shutil.copytree(saved.path, directory / manifests.SPARK_FOLDER, copy_function=_link_or_copy)
@@ -100,7 +101,22 @@ def _convert(
     except UnsupportedStageError as error:
         return None, tuple(Gap(*gap) for gap in error.gaps)
     except ConversionError as error:
+        if schema is not None and _converts(source, target):
+            raise ConversionError(
+                f"df does not fit the model: {error}; pass the DataFrame it was trained on, or no df"
+            ) from error
         return None, (Gap(saved.uid, saved.model_class, str(error)),)
+
+
+def _converts(source: Path, target: Path) -> bool:
+    # Without a schema: then the columns of the given one are to blame, not the pipeline.
+    from splicemachine_ml.portable.convert import convert
+
+    try:
+        convert(source, target)
+    except ConversionError:
+        return False
+    return True
 
 
 def _columns(columns: tuple[Column, ...]) -> tuple[ModelColumn, ...]:

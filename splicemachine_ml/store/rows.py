@@ -182,6 +182,6 @@ def _of_values(values: list[Any], column: InputSpec) -> Array:
 def _missing(name: str, given: Iterable[str], row: int | None = None) -> ScoringError:
     names = list(itertools.islice(given, 1000))
     near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; the closest name given is {near[0]!r}" if near else ""
     place = "" if row is None else f", row {row}"
     return ScoringError(f"column {name!r}{place} is missing{hint}", column=name, row=row)

@@ -166,7 +166,7 @@ def test_csv_header_parameter() -> None:
     inputs = (column("color", "string"),)
     assert decode("color\nred\n", "text/csv", inputs)["color"].tolist() == ["red"]
     assert decode("color\nred\n", "text/csv; header=absent", inputs)["color"].tolist() == ["color", "red"]
-    with pytest.raises(ScoringError, match="'color' is missing; is it 'colour'"):
+    with pytest.raises(ScoringError, match="'color' is missing; the closest name sent is 'colour'"):
         decode("colour\nred\n", "text/csv; header=present", inputs)
 
 
@@ -257,7 +257,7 @@ BAD_NPY = {
     "dates": (npy(np.zeros((1, 2), "M8[s]")), "takes numbers"),
     "missing field": (
         npy(np.zeros(1, [("age", "f8"), ("incme", "f8")])),
-        "'income' is missing; is it 'incme'",
+        "'income' is missing; the closest name sent is 'incme'",
     ),
     "wide field": (npy(np.zeros(1, [("age", "f8", 2), ("income", "f8")])), "takes one value a row"),
 }
@@ -351,7 +351,7 @@ BAD = {
     "number for text": (J, bad(0, grade=1), "'grade' takes text, row 0 has a number: 1", "grade", 0),
     "number beyond double": (J, bad(1, income=10**400), "row 1: .* out of range", "income", 1),
     "missing in one record": (J, without(1, "grade"), "'grade' is missing in row 1", "grade", 1),
-    "misspelt": (J, [{"age": 1, "incom": 1, "grade": "A"}], "is it 'incom'", "income", 0),
+    "misspelt": (J, [{"age": 1, "incom": 1, "grade": "A"}], "the closest name sent is 'incom'", "income", 0),
     "record among lists": (J, [LISTS[0], ROWS[0]], "row 1 is dict", None, 1),
     "list among records": (J, [ROWS[0], LISTS[0]], "row 1 is list", None, 1),
     "short list": (J, [LISTS[0], [1]], "row 1 has 1 values instead of 3: age, income, grade", None, 1),

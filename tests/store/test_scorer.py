@@ -137,7 +137,7 @@ def test_missing_unknown_and_misspelt_columns(scorer, rows):
     misspelt = {("anual_inc" if k == "annual_inc" else k): v for k, v in row.items()}
     for given in (pd.DataFrame([misspelt]), [misspelt], misspelt):
         with pytest.raises(
-            ScoringError, match=r"'annual_inc'.* is missing.*did you mean 'anual_inc'"
+            ScoringError, match=r"'annual_inc'.* is missing.*the closest name given is 'anual_inc'"
         ) as error:
             scorer.predict(given)
         assert error.value.column == "annual_inc"
