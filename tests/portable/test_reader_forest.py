@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -104,16 +103,3 @@ def test_every_tree_comes_back_in_order(saved):
                 assert tree.num_categories[node] == -1
             else:
                 assert tree.feature[node] == -1
-
-
-def test_fifty_thousand_nodes_in_under_a_second(saved):
-    model, table = saved
-    assert table.num_rows > 50_000
-    best = min(_seconds(model) for _ in range(3))
-    assert best < 1.0, f"{best:.2f} s"
-
-
-def _seconds(model: Path) -> float:
-    start = time.perf_counter()
-    read_pipeline(model)
-    return time.perf_counter() - start
