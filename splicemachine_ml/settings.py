@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ class Settings:
                     )
                 values[key], sources[key] = value, source
 
+        for variable in sorted(env):  # a misspelt one would otherwise be ignored without a word
+            key = variable.removeprefix(_PREFIX).lower()
+            if variable.startswith(_PREFIX) and key not in {*known, "conf"}:
+                near = get_close_matches(key, list(known), 1)
+                hint = f"; did you mean {_PREFIX}{near[0].upper()}?" if near else ""
+                raise SettingsError(f"environment variable {variable} is no setting{hint}")
         defaults = conf_dir() / "defaults.toml"
         take(str(defaults), _read(defaults))
         if named := env.get(_PREFIX + "CONF"):

@@ -128,3 +128,10 @@ def test_frozen_and_without_secrets_in_repr():
     assert "spark_master='local[*]'" in repr(settings)
     with pytest.raises(FrozenInstanceError):
         settings.serving_port = 1
+
+
+def test_a_misspelt_variable_is_named():
+    with pytest.raises(
+        SettingsError, match=r"SPLICEMACHINE_ML_TRACKING_URL is no setting; did you mean .*_URI"
+    ):
+        Settings.load(environ={"SPLICEMACHINE_ML_TRACKING_URL": "sqlite:///x.db"})

@@ -192,7 +192,7 @@ def test_the_label_may_come_along_or_not(scorer):
     ("change", "column", "message"),
     [
         (lambda c: c.pop("rate"), "rate", "column 'rate' is missing$"),
-        (lambda c: c.update(ratee=c.pop("rate")), "rate", "'rate' is missing; the closest name given is 'ratee'"),
+        (lambda c: c.update(ratee=c.pop("rate")), "rate", "is missing; the closest name given is 'ratee'"),
         (lambda c: c.update(ficoo=c["fico"]), "ficoo", "unknown column 'ficoo'; did you mean 'fico'"),
         (lambda c: c.update(rate=c["rate"][:-1]), "rate", "rows, but"),
         (lambda c: c.update(rate=np.array(5.0)), "rate", "single value"),
