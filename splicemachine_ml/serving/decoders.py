@@ -284,4 +284,7 @@ def _npy_array(body: bytes) -> Array:
             f"the .npy header says shape {list(shape)} of {dtype}, which is not the size of the data"
         )
     flat = np.frombuffer(body, dtype=dtype, offset=start + length)
-    return flat.reshape(shape, order=order)  # type: ignore[call-overload,no-any-return]
+    try:
+        return flat.reshape(shape, order=order)  # type: ignore[call-overload,no-any-return]
+    except ValueError as error:  # no rows, but extents whose product NumPy cannot hold
+        raise ScoringError(f"the .npy header's shape {list(shape)} is too large") from error

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from splicemachine_ml.errors import ScoringError
@@ -94,6 +94,7 @@ def test_any_damage_to_a_npy_body(scorer, data) -> None:
 
 
 @COMMON
+@example(descr="<f8", shape=(0, 2**30, 2**30), order=False, size=0)
 @given(
     descr=st.sampled_from(
         ["<f8", "|O", "<U3", "<M8[s]", "|V4", "<c16", "?", "<f2", "<i8", [("age", "<f8")], "x", 1, None]

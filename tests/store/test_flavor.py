@@ -284,13 +284,12 @@ def test_a_registered_name_that_cannot_be_is_refused_before_anything_is_logged(r
 
 
 def test_a_registry_that_refuses_leaves_no_model_and_no_files(run, logistic, store, monkeypatch):
-    mlflow.set_registry_uri("http://127.0.0.1:9")
+    # Not mlflow.set_registry_uri: it writes this variable too, and its None leaves it to the tests behind.
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    try:
-        with pytest.raises(TrackingError, match="did not take the model 'model'"):
-            flavor.log_model(logistic.saved, registered_model_name="loans")
-    finally:
-        mlflow.set_registry_uri(None)
+    with pytest.raises(TrackingError, match="did not take the model 'model'"):
+        flavor.log_model(logistic.saved, registered_model_name="loans")
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI")
     assert len(mlflow.MlflowClient().search_logged_models([run.info.experiment_id])) == 0
     assert [path for path in store.rglob("*") if path.is_file()] == []
 
