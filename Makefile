@@ -37,7 +37,7 @@ check: $(STAMP)     ## ruff, mypy --strict, import-linter
 	$(BIN)/lint-imports
 
 bench: $(STAMP)     ## the benchmark table, ours and theirs side by side in one run (about ten minutes)
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(if $(README),--readme)
 
 ui: $(STAMP)        ## MLflow's UI on the embedded store of this folder
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
