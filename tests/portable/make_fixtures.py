@@ -2,7 +2,7 @@
 
 Run it when a fixture is added or Spark's format changes (all of them take five minutes, so name some)::
 
-    flock /tmp/spark.lock .venv/bin/python -m tests.portable.make_fixtures [name ...]
+    .venv/bin/python -m tests.portable.make_fixtures [name ...]
 
 Each fixture is ``<name>/model`` (Spark's directory, without checksums) and ``<name>/answers.json``:
 ``schema`` (simpleString a column), ``rows`` (input columns) and ``answers`` (columns transform() added, or
