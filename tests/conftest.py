@@ -24,7 +24,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def loans(spark):  # noqa: ANN201
+def loans(spark):
     """The 9,857 real loans as a Spark DataFrame, cached."""
     frame = spark.read.csv(str(LENDING_CLUB), header=True, inferSchema=True).drop("rownames").cache()
     assert frame.count() == 9857
