@@ -94,7 +94,7 @@ def linear(frame):
     models = [
         variant(LinearRegression(labelCol="target", maxIter=3).fit(data), "plain"),
         variant(LinearRegression(labelCol="target", maxIter=3, loss="huber").fit(data), "huber"),
-        variant(LinearRegression(labelCol="target", regParam=3.0, elasticNetParam=1.0).fit(data), "lasso"),
+        variant(LinearRegression(labelCol="target", regParam=8.0, elasticNetParam=1.0).fit(data), "lasso"),
     ]
     return PipelineModel([*front, *models])
 

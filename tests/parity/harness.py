@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.ml.functions import vector_to_array
+from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import functions as F
 
 from splicemachine_ml.errors import ScoringError
@@ -36,7 +36,10 @@ class Bad:
 
 @dataclass(frozen=True)
 class Case:
-    """One pipeline, fitted on the table ``train``; none of the rows that ``good`` makes of it raises."""
+    """One pipeline, fitted on the table ``train``; none of the rows that ``good`` makes of it raises.
+
+    ``vectors``: raw vector columns and the columns they are made of, null where the first of those is.
+    """
 
     name: str
     family: str
@@ -46,6 +49,7 @@ class Case:
     bad: Sequence[Bad] = field(default=())
     edges: bool = False
     with_schema: bool = True
+    vectors: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Trio:
@@ -54,15 +58,28 @@ class Trio:
     def __init__(self, spark: Any, case: Case, train: pa.Table, directory: Path) -> None:
         self.spark, self.case, self.train = spark, case, train
         self.good = case.good(train)
-        self.model = case.fit(spark.createDataFrame(train))
+        self.model = case.fit(self.frame(train))
         save_model(self.model, directory / "spark")
-        schema = rows.schema_of(train) if case.with_schema else None
+        schema = rows.schema_of(train) | dict.fromkeys(case.vectors, "vector") if case.with_schema else None
         self.plan: ir.Plan = convert(directory / "spark", directory / "portable", schema=schema)
         self.scorer = Scorer.load(directory / "portable")
 
+    def frame(self, table: pa.Table) -> Any:
+        """The table as a Spark DataFrame."""
+        made = self.spark.createDataFrame(table)
+        for name, parts in self.case.vectors.items():
+            filled = F.when(F.col(parts[0]).isNotNull(), array_to_vector(F.array(*parts)))
+            made = made.withColumn(name, filled)
+        return made
+
     def inputs(self, table: pa.Table) -> dict[str, np.ndarray]:
         """The columns that the scorers read."""
-        return rows.columns_of(table, [column.name for column in self.plan.inputs])
+        wanted = [column.name for column in self.plan.inputs]
+        given = rows.columns_of(table, [name for name in wanted if name not in self.case.vectors])
+        vectors = {
+            name: rows.vectors_of(table, self.case.vectors[name]) for name in wanted if name not in given
+        }
+        return given | vectors
 
     def portable(self, table: pa.Table) -> dict[str, np.ndarray]:
         return self.scorer.score(self.inputs(table))
@@ -70,29 +87,32 @@ class Trio:
     def reference(self, table: pa.Table) -> dict[str, np.ndarray]:
         return reference.score(self.plan, self.inputs(table))
 
+    def query(self, table: pa.Table) -> Any:
+        """What Spark is asked: the row's id and the outputs, vectors as arrays."""
+        frame = self.model.transform(self.frame(table))
+        chosen = [
+            F.when(F.col(column.name).isNotNull(), vector_to_array(F.col(column.name))).alias(column.name)
+            if column.kind == "vector"
+            else F.col(column.name)
+            for column in self.plan.outputs
+        ]
+        return frame.select("rid", *chosen)
+
     def spark_answers(self, table: pa.Table) -> dict[str, np.ndarray]:
         """Spark's own answers, in the order of the input; row_index is the id carried through."""
-        frame = self.model.transform(self.spark.createDataFrame(table))
-        kinds = {column.name: column.kind for column in self.plan.outputs}
-        chosen = [
-            F.when(F.col(name).isNotNull(), vector_to_array(F.col(name))).alias(name)
-            if kind == "vector"
-            else F.col(name)
-            for name, kind in kinds.items()
-        ]
-        answers = frame.select("rid", *chosen).toArrow().sort_by("rid")
-        found = {name: _answer(answers.column(name), self._width(name)) for name in kinds}
+        answers = self.query(table).toArrow().sort_by("rid")
+        found = {
+            column.name: _answer(answers.column(column.name), column.size) for column in self.plan.outputs
+        }
         return {**found, "row_index": answers.column("rid").to_numpy()}
-
-    def _width(self, name: str) -> int:
-        return next(column.size for column in self.plan.outputs if column.name == name)
 
     def assert_raises(self, table: pa.Table, column: str) -> None:
         """Spark, scorer and reference all refuse the row, and ours say which column is to blame."""
+        query = self.query(table)  # so far so good: what raises is the row
         self.spark.sparkContext.setLogLevel("OFF")
         try:
             with pytest.raises((PySparkException, Py4JJavaError)):
-                self.spark_answers(table)
+                query.toArrow()
         finally:
             self.spark.sparkContext.setLogLevel("ERROR")
         for score in (self.portable, self.reference):
@@ -108,8 +128,11 @@ def _answer(column: pa.ChunkedArray, width: int) -> np.ndarray:
         cells[:] = column.to_pylist()
         return cells
     if pa.types.is_list(column.type):
-        rows_ = [[np.nan] * width if row is None else row for row in column.to_pylist()]
-        return np.array(rows_, dtype=np.float64).reshape(len(rows_), width)
+        vectors = np.full((len(column), width), np.nan)
+        vectors[~column.is_null().to_numpy()] = (
+            column.drop_null().combine_chunks().flatten().to_numpy().reshape(-1, width)
+        )
+        return vectors
     return column.cast(pa.float64()).to_numpy()
 
 

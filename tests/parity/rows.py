@@ -44,6 +44,7 @@ SCHEMA = {
     "l": pa.int64(),
     "f": pa.float32(),
     "d": pa.decimal128(10, 2),
+    "g": pa.bool_(),
     "s": pa.string(),
     "t": pa.string(),
     "label": pa.float64(),
@@ -79,6 +80,7 @@ def clean(count: int, seed: int) -> pa.Table:
         "l": whole * 10**15,
         "f": (rng.integers(1, 9, count) / 10 * 10.0 ** rng.integers(-5, 12, count)).astype(np.float32),
         "d": [Decimal(int(value)) / 4 for value in rng.integers(0, 12, count)],
+        "g": rng.random(count) < 0.5,
         "s": texts[rng.integers(0, len(texts), count)],
         "t": texts[[0, 1, 2, 3, 5, 6]][rng.zipf(1.6, count) % 6],  # no "": OneHotEncoder cannot name it
         "label": (score > np.median(score)).astype(float),
@@ -153,6 +155,15 @@ def schema_of(table: pa.Table) -> dict[str, str]:
 def columns_of(table: pa.Table, names: Sequence[str]) -> dict[str, np.ndarray]:
     """The table's columns as the scorer takes them: plain arrays, or objects with None where null occurs."""
     return {name: _array(table.column(name)) for name in names}
+
+
+def vectors_of(table: pa.Table, names: Sequence[str]) -> np.ndarray:
+    """The columns side by side: a vector a row, None where the first column is null."""
+    parts = [table.column(name).to_pylist() for name in names]
+    cells = np.empty(len(table), dtype=object)
+    for row, values in enumerate(zip(*parts, strict=True)):
+        cells[row] = None if values[0] is None else np.array(values, dtype=float)
+    return cells
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray:

@@ -14,7 +14,7 @@ from tests.parity.harness import Trio, assert_same, split
 
 pytestmark = pytest.mark.spark
 ROWS = 10_000
-ALONE = 40
+ALONE = 20
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,10 @@
-"""A fitted model used several times: with other columns switched on, with other thresholds."""
+"""One pipeline under every handleInvalid; one fitted model with other columns and thresholds."""
 
 from __future__ import annotations
+
+from tests.parity.harness import Case
+
+HANDLES = ("error", "skip", "keep")
 
 
 def variant(model, name, *, raw=True, probability=True, **params):
@@ -22,4 +26,12 @@ def ways(model, name, **params):
         variant(model, name, **params),
         variant(model, f"{name}2", raw=False, **params),
         variant(model, f"{name}3", raw=False, probability=False, **params),
+    ]
+
+
+def per_handle(name, fit, rows, bad, family):
+    """The three cases of a pipeline with a handleInvalid; ``bad`` rows are of the error case, or of all."""
+    return [
+        Case(f"{name}-{handle}", family, fit(handle), "clean", rows(handle), bad.get(handle, ()))
+        for handle in HANDLES
     ]
